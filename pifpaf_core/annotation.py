@@ -47,11 +47,12 @@ class Pose:
 
     Attributes:
         skeleton: what the K keypoints are.
-        keypoints: [K, 3] float, x, y in pixels and confidence v in [0, 1]; all zero where nothing was found. A v of 1e-5 is
-            a copy made to complete the pose.
+        keypoints: [K, 3] float, x, y in pixels and confidence v in [0, 1]; all zero where nothing was found. A v of
+            1e-5 is a copy made to complete the pose.
         scales: [K] float, size of each keypoint in pixels.
         category_id: COCO's category.
-        decoding_order: [n, 2] int pairs of keypoint indices, in the order in which the pose was grown, for debugging; may be empty.
+        decoding_order: [n, 2] int pairs of keypoint indices, in the order in which the pose was grown, for debugging;
+            may be empty.
     """
 
     skeleton: Skeleton
@@ -62,7 +63,7 @@ class Pose:
 
     @property
     def score(self) -> float:
-        """Weighted mean of the confidences sorted downwards, with the skeleton's weights (FIELDS section 12, rule 9)."""
+        """Weighted mean of the confidences in falling order, by the skeleton's weights (FIELDS section 12)."""
         confidences = np.sort(self.keypoints[:, 2].astype(np.float64))[::-1]
         weights = np.asarray(self.skeleton.score_weights or np.ones(len(confidences)), np.float64)
         return float(np.sum(weights / np.sum(weights) * confidences))
@@ -79,7 +80,7 @@ class Pose:
         return np.concatenate([low, high - low])
 
     def inverse(self, matrix: Array) -> 'Pose':
-        """The pose in the pixels from which ``matrix`` [3, 3] (original -> here) came. Keypoint sizes follow the x scale."""
+        """The pose in original pixels; ``matrix`` [3, 3] maps original -> here. Keypoint sizes follow the x scale."""
         back = np.linalg.inv(matrix)
         keypoints = self.keypoints.astype(np.float64)
         keypoints[:, :2] = keypoints[:, :2] @ back[:2, :2].T + back[:2, 2]

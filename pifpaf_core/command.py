@@ -1,4 +1,4 @@
-"""The frame of every command: parsing, ``--dry-run``, ``--options``, logging, and errors as one line and an exit code."""
+"""The frame of every command: parsing, ``--dry-run``, ``--options``, logging, and errors as one line with a code."""
 
 import argparse
 import json

@@ -9,7 +9,7 @@ from .skeletons import Skeleton
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the components of one composite field lie along the component axis. No other module writes a channel number.
+    """Where the components of a composite field lie on the component axis. No other module writes a channel number.
 
     Attributes:
         n_components: length of the component axis.
@@ -115,7 +115,7 @@ class HeadMeta:
 
     @property
     def loss_components(self) -> tuple[str, ...]:
-        """Names of the components of this head's loss, in order: ``c``, ``vec...``, ``scales...`` (FIELDS section 8)."""
+        """Names of the components of this head's loss, in order (FIELDS section 8)."""
         raise TypeError(f'{type(self).__name__} does not say what its fields are')
 
     def bound(self, index: int, base_stride: int) -> 'HeadMeta':
@@ -156,8 +156,8 @@ class Caf(HeadMeta):
     """Composite association field: where both ends of each connection are. F = connections.
 
     Attributes:
-        dense: fields for the skeleton's dense connections in place of its sparse ones. Dense targets are made only where
-            both ends lie in the image and no path of short sparse connections exists.
+        dense: fields for the skeleton's dense connections in place of its sparse ones. Dense targets are made only
+            where both ends lie in the image and no path of short sparse connections exists.
         dense_to_sparse_radius: a dense connection is left out if, at both ends, a sparse connection is shorter than its
             length divided by this.
     """

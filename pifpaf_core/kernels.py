@@ -1,4 +1,4 @@
-"""The one place that owns the numba decorator: compiled without the GIL and cached on disk where a disk can be written."""
+"""The one place that owns the numba decorator: compiled without the GIL, cached where a disk can be written."""
 
 import logging
 from collections.abc import Callable
@@ -19,8 +19,8 @@ class _Cache:
 def jit(function: F) -> F:
     """Compile a kernel on plain arrays: nopython, without the GIL, IEEE arithmetic, cached on disk.
 
-    numba refuses at import to cache for a file in a read-only tree unless ``NUMBA_CACHE_DIR`` names a writable folder. Then
-    kernels are compiled anew in each process, and one warning says so.
+    numba refuses at import to cache for a file in a read-only tree unless ``NUMBA_CACHE_DIR`` names a writable
+    folder. Then kernels are compiled anew in each process, and one warning says so.
     """
     if _Cache.usable:
         try:

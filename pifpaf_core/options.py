@@ -1,8 +1,8 @@
 """Command line options, declared once, as fields of frozen dataclasses.
 
-Name, type, default and help of an option live in one place and the flag is derived from it: field ``lr_decay`` of a group
-without prefix is ``--lr-decay``; field ``upsample`` under the prefix ``cocokp`` is ``--cocokp-upsample``; a boolean that is
-true by default, ``augmentation``, is switched off by ``--cocokp-no-augmentation``.
+Name, type, default and help of an option live in one place and the flag is derived from it: field ``lr_decay`` of a
+group without prefix is ``--lr-decay``; field ``upsample`` under the prefix ``cocokp`` is ``--cocokp-upsample``; a
+boolean that is true by default, ``augmentation``, is switched off by ``--cocokp-no-augmentation``.
 """
 
 import argparse
@@ -20,8 +20,8 @@ def option(default: Any, help: str, *, flag: str | None = None, **argparse_kwarg
     Args:
         default: value without the flag. ``True`` makes a ``--no-`` flag.
         help: one line for ``--help``.
-        flag: the flag's spellings, separated by spaces, in place of the derived one. The last one is canonical. They take
-            no prefix.
+        flag: the flag's spellings, separated by spaces, in place of the derived one. The last one is canonical. They
+            take no prefix.
         argparse_kwargs: what ``ArgumentParser.add_argument`` should get besides what the type says.
     """
     metadata = {'help': help, 'flag': flag, 'argparse': argparse_kwargs}
@@ -76,7 +76,7 @@ def to_argv(config: Any, *, prefix: str = '') -> list[str]:
 
 
 def argv_from_mapping(options: dict[str, Any]) -> list[str]:
-    """Flags for a mapping of option names to values, as given to ``--options``: ``{"b-scale": 10}`` -> ``--b-scale=10``.
+    """Flags for a mapping as given to ``--options``: ``{"b-scale": 10}`` -> ``--b-scale=10``.
 
     True writes the bare flag; false and null write nothing; a list writes one flag with several values.
 

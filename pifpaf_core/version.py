@@ -15,8 +15,8 @@ _DESCRIBE = re.compile(r'^v?(?P<tag>.+)-(?P<since>\d+)-g(?P<hash>[0-9a-f]+)(?P<d
 def version() -> str:
     """Version such as ``0.1.0+204.g9873451.dirty``: tag 0.1.0, 204 commits since, commit 9873451, uncommitted changes.
 
-    In an image the environment variable ``PIFPAF_VERSION`` says it; in a git checkout git does; an installed wheel knows its
-    own. A checkout without a tag counts from ``0``.
+    In an image the environment variable ``PIFPAF_VERSION`` says it; in a git checkout git does; an installed wheel
+    knows its own. A checkout without a tag counts from ``0``.
     """
     return os.environ.get('PIFPAF_VERSION') or _from_git(Path(__file__).parent) or _from_distribution()
 

@@ -1,4 +1,4 @@
-"""Skeletons as tables: which keypoints an instance has and which of them are connected. Pure data, validated when built."""
+"""Skeletons as tables: the keypoints of an instance and which are connected. Pure data, validated when built."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +28,15 @@ class Skeleton:
 
     Attributes:
         keypoints: K rows, in the order of annotations and of the fields of a Cif head.
-        connections: E pairs of keypoint indices (zero-based, source and target), the fields of a Caf head in this order.
+        connections: E pairs of keypoint indices (zero-based, source and target), the fields of a Caf head in this
+            order.
         dense_connections: further pairs for a dense Caf head; may be empty.
         score_weights: K weights of the *sorted* keypoint confidences in an instance's score; empty means all 1.
 
     Raises:
         ValueError: duplicate keypoint names, a sigma that is not positive, a mirror that is unknown or not mutual, a
-            connection to an unknown keypoint or to itself, or a wrong number of score weights. The message names the row.
+            connection to an unknown keypoint or to itself, or a wrong number of score weights. The message names the
+            row.
     """
 
     keypoints: tuple[Keypoint, ...]

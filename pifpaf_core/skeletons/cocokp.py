@@ -1,4 +1,4 @@
-"""The person of COCO: 17 keypoints, 19 connections, 25 further dense ones. Source: COCO 2017 and FIELDS sections 4 and 6."""
+"""The person of COCO: 17 keypoints, 19 connections, 25 dense ones. Source: COCO 2017, FIELDS sections 4 and 6."""
 
 from . import skeleton_from_tables
 
