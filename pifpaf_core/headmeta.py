@@ -214,10 +214,11 @@ def head_meta_from_dict(data: dict[str, Any]) -> HeadMeta:
     Raises:
         ValueError: an unknown type of head.
     """
-    values = dict(data)
+    values: dict[str, Any] = dict(data)
     kind = values.pop('type', None)
     if kind not in _TYPES:
         raise ValueError(f"unknown head type '{kind}'. Known: {', '.join(_TYPES)}")
     if 'skeleton' in values:
         values['skeleton'] = Skeleton.from_dict(values['skeleton'])
-    return _TYPES[kind](**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return _TYPES[kind](**values)

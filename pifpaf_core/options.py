@@ -142,7 +142,7 @@ def integer(text: str) -> int:
 
 
 def _metavar(kind: Any) -> str:
-    return {'integer': 'INT'}.get(kind.__name__, kind.__name__.upper())
+    return 'INT' if kind is integer else str(kind.__name__).upper()
 
 
 def _spell(default: Any) -> str:

@@ -1,0 +1,34 @@
+"""What all tests share: one thread a process, nothing written outside the clone, and the shared reference data if present."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CACHE = REPOSITORY / '.cache'
+
+for variable, folder in (
+    ('MPLCONFIGDIR', 'matplotlib'),
+    ('XDG_CACHE_HOME', 'xdg'),
+    ('XDG_CONFIG_HOME', 'xdg'),
+    ('NUMBA_CACHE_DIR', 'numba'),
+):
+    os.environ.setdefault(variable, str(CACHE / folder))
+os.environ.setdefault('MPLBACKEND', 'Agg')
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+
+@pytest.fixture(scope='session')
+def repository() -> Path:
+    """The root of the clone."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope='session')
+def shared() -> Path:
+    """The shared reference data beside the clone; tests that need it are skipped without it."""
+    folder = REPOSITORY.parent / 'shared'
+    if not folder.is_dir():
+        pytest.skip('shared data absent')
+    return folder
