@@ -1,5 +1,6 @@
 """Skeletons as tables: the keypoints of an instance and which are connected. Pure data, validated when built."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,5 @@ def skeleton_from_tables(
 
 
 def _mirror_by_name(name: str, names: Sequence[str]) -> str:
-    for side, other in (('left', 'right'), ('right', 'left')):
-        if side in name and (swapped := name.replace(side, other)) in names:
-            return swapped
-    return name
+    swapped = re.sub('left|right', lambda side: 'right' if side[0] == 'left' else 'left', name)
+    return swapped if swapped in names else name

@@ -1,5 +1,7 @@
+import importlib
 import json
 
+import numpy as np
 import pytest
 
 from pifpaf_core.skeletons import Keypoint, Skeleton, skeleton_from_tables
@@ -51,3 +53,54 @@ def test_errors_name_the_row(rows, connections, options, text):
 def test_mirror_must_be_mutual():
     with pytest.raises(ValueError, match='not the other way round'):
         Skeleton((Keypoint('a', 0.1, (0, 0), 'b'), Keypoint('b', 0.1, (0, 0), 'b')), ())
+
+
+@pytest.mark.parametrize(
+    ('name', 'head'),
+    [('crowdpose.CROWDPOSE_PERSON', 'crowdpose'), ('animal.ANIMAL', 'animal'), ('wholebody.WHOLEBODY', 'wholebody')],
+)
+def test_further_skeletons_agree_with_the_ancestor(shared, name, head):
+    skeleton = named(name)
+    reference = json.loads((shared / 'reference/skeletons.json').read_text())
+    cif, caf = reference[head][:2]
+    assert_same(skeleton, cif['keypoints'], cif['sigmas'], cif['pose'], caf['skeleton'], cif.get('score_weights', []))
+    mirror = reference['hflip'][head]
+    if isinstance(mirror, dict):  # the reference holds no table for CrowdPose
+        assert [skeleton.names[i] for i in skeleton.mirror] == [mirror.get(name, name) for name in skeleton.names]
+
+
+@pytest.mark.parametrize('n', [24, 66])
+def test_cars_agree_with_the_ancestor(shared, n):
+    table = json.loads((shared / 'reference/skeletons.json').read_text())['apollo']
+    values = [table[f'CAR_{what}_{n}'] for what in ('KEYPOINTS', 'SIGMAS', 'POSE', 'SKELETON', 'SCORE_WEIGHTS')]
+    assert_same(named(f'apollo.CAR_{n}'), *values)
+
+
+@pytest.mark.parametrize(
+    ('name', 'counts', 'unmirrored'),
+    [
+        ('crowdpose.CROWDPOSE_PERSON', (14, 15), {'head', 'neck'}),
+        ('animal.ANIMAL', (20, 20), {'Nose', 'Throat', 'Tail', 'withers'}),
+        ('wholebody.WHOLEBODY', (133, 160), None),
+        ('apollo.CAR_24', (24, 49), set()),
+        ('apollo.CAR_66', (66, 108), set()),
+    ],
+)
+def test_tables_are_complete(name, counts, unmirrored):
+    skeleton = named(name)
+    assert (len(skeleton.keypoints), len(skeleton.connections)) == counts
+    if unmirrored is not None:
+        assert {keypoint.name for keypoint in skeleton.keypoints if keypoint.mirror == keypoint.name} == unmirrored
+
+
+def named(name):
+    module, _, attribute = name.partition('.')
+    return getattr(importlib.import_module(f'pifpaf_core.skeletons.{module}'), attribute)
+
+
+def assert_same(skeleton, keypoints, sigmas, pose, connections, score_weights):
+    assert list(skeleton.names) == keypoints
+    assert list(skeleton.sigmas) == sigmas
+    assert np.allclose(skeleton.upright, [xyz[:2] for xyz in pose], atol=1e-6, rtol=0)
+    assert [[a + 1, b + 1] for a, b in skeleton.connections] == connections
+    assert list(skeleton.score_weights) == score_weights
