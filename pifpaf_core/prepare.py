@@ -2,15 +2,19 @@
 
 import argparse
 import logging
+import shutil
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import command, files
+from . import command
 from .options import add_options, from_args, option
-from .preparation import output, source
+from .preparation import origin, output, source
+from .preparation.origin import DownloadOptions, Origin
 from .preparation.split import SplitOptions, validation_ids
 
 LOG = logging.getLogger(__name__)
@@ -21,20 +25,25 @@ class PrepareOptions:
     """Preparing a data set.
 
     Attributes:
-        source: where the data comes from.
+        source: where the data come from.
         output: folder of the prepared data set.
         workers: images that are handled at a time.
     """
 
-    source: str = option('', 'a folder in the COCO layout')
+    source: str = option('', "coco2017, a folder in COCO's layout, or an archive of one (path or address)")
     output: str = option('data-mscoco', 'folder of the prepared data set')
     workers: int | None = option(None, 'images to handle at a time (default: one for each processor)')
 
     def __post_init__(self) -> None:
         if not self.source:
-            raise ValueError('no source is given. Add --source=FOLDER')
+            raise ValueError('no source is given. Add --source=coco2017, a folder or an archive')
         if self.workers is not None and self.workers < 1:
             raise ValueError(f'--workers {self.workers} is too few. Give 1 or more')
+
+    @property
+    def downloads(self) -> Path:
+        """Where downloads lie unless said otherwise."""
+        return Path(f'{self.output}.downloads')
 
 
 @dataclass(frozen=True)
@@ -43,54 +52,68 @@ class Config:
 
     prepare: PrepareOptions
     split: SplitOptions
+    download: DownloadOptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    add_options(parser, PrepareOptions)
-    add_options(parser, SplitOptions)
+    for options in (PrepareOptions, SplitOptions, DownloadOptions):
+        add_options(parser, options)
 
 
 def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
-    return Config(from_args(PrepareOptions, args), from_args(SplitOptions, args))
+    return Config(from_args(PrepareOptions, args), from_args(SplitOptions, args), from_args(DownloadOptions, args))
 
 
 def run(config: Config) -> int:
     """Prepare the data set, or say that it is there already."""
-    prepare_folder(Path(config.prepare.source), config)
+    _clean_up_on_sigterm()
+    downloads = Path(config.download.downloads or config.prepare.downloads)
+    prepare(origin.of(config.prepare.source, config.download, downloads), config)
+    if config.download.downloads is None:
+        shutil.rmtree(downloads, ignore_errors=True)
     return command.DONE
 
 
-def prepare_folder(root: Path, config: Config) -> dict[str, Any]:
-    """Check the COCO layout below ``root`` and write it to the output folder; returns the manifest."""
-    found = source.find_files(root)
-    config.split.check(frozenset(file.split for file in found) - {'test'})
-    request = {
-        'source': 'folder',
-        'annotations': {file.path.name: files.sha256(file.path) for file in found},
-        'split': config.split.rule,
-    }
+def prepare(data: Origin, config: Config) -> dict[str, Any]:
+    """Bring the data, check them and write them to the output folder, all or nothing; returns the manifest.
+
+    Raises:
+        ValueError: the data are not sound, or the output folder holds something else.
+        OSError: something cannot be fetched, read or written.
+    """
     folder = Path(config.prepare.output)
+    request = {**data.request, 'split': config.split.rule}
     manifest = output.existing(folder, request)
     if manifest is not None:
         return _report(folder, manifest, 'is there already')
-    checked = source.read(root, workers=config.prepare.workers or source.default_workers())
-    val_ids = None
-    if config.split.val_fraction is not None:
-        identities = (image.identity for images in checked.images.values() for image in images)
-        val_ids = validation_ids(identities, config.split.val_fraction)
-    with output.staging(folder) as stage:
-        writer = output.Writer(stage)
-        splits = output.write_layout(writer, checked, val_ids=val_ids, val_is_train=config.split.val_is_train)
-        manifest = writer.commit(
-            source=config.prepare.source,
-            split=config.split.rule,
-            val_is_train=config.split.val_is_train,
-            splits=splits,
-            request=request,
-        )
+    with origin.scratch_folder(folder) as scratch:
+        try:
+            checked, val_ids = _checked(data.bring(Path(scratch)), config)
+        except ValueError as error:  # name places as the user knows them
+            raise ValueError(str(error).replace(scratch, config.prepare.source)) from error
+        with output.staging(folder) as stage:
+            writer = output.Writer(stage)
+            splits = output.write_layout(writer, checked, val_ids=val_ids, val_is_train=config.split.val_is_train)
+            manifest = writer.commit(
+                source=config.prepare.source,
+                split=config.split.rule,
+                val_is_train=config.split.val_is_train,
+                splits=splits,
+                request=request,
+            )
     return _report(folder, manifest, 'written')
+
+
+def _checked(root: Path, config: Config) -> tuple[source.Source, frozenset[int] | None]:
+    """The checked source, and the ids of the validation images where the split is up to us."""
+    config.split.check(frozenset(file.split for file in source.find_files(root)) - {'test'})
+    checked = source.read(root, workers=config.prepare.workers or source.default_workers())
+    if config.split.val_fraction is None:
+        return checked, None
+    identities = (image.identity for split in checked.splits for image in checked.images[split])
+    return checked, validation_ids(identities, config.split.val_fraction)
 
 
 def _report(folder: Path, manifest: dict[str, Any], state: str) -> dict[str, Any]:
@@ -101,6 +124,16 @@ def _report(folder: Path, manifest: dict[str, Any], state: str) -> dict[str, Any
         LOG.info('  %s; its figures say nothing about other images', manifest['split'])
     LOG.info('  digest %s', manifest['digest'])
     return manifest
+
+
+def _clean_up_on_sigterm() -> None:
+    """Let a pod's or a batch system's SIGTERM end as Ctrl-C does, so that half-written folders are removed."""
+
+    def cancel(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, cancel)
 
 
 COMMAND = command.Command(
