@@ -1,0 +1,121 @@
+"""A picture to draw on, in the pixel coordinates of an image; saved whole or not at all, without a display."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ..annotation import Array
+from ..files import atomic_path
+from .options import ShowOptions
+
+LONG_SIDE_INCHES = 6.4
+
+
+@contextlib.contextmanager
+def image_canvas(image: Array, path: str | Path | None, *, options: ShowOptions) -> Iterator[Axes]:
+    """Yield axes over ``image`` [H, W, 3] uint8 that fill the picture; pixel centres are integers.
+
+    The picture has the image's own resolution (times ``--image-dpi-factor``).
+
+    Args:
+        image: RGB.
+        path: file to write, format by its suffix; None writes none.
+        options: size and overlay; with ``show``, the figure also opens in a window.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: a suffix that names no format, or ``show`` without a display.
+    """
+    height, width = image.shape[:2]
+    inches, dpi = _size(width, height, options)
+    figure = _figure(options, figsize=inches, dpi=dpi)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    show_image(axes, image, white_overlay=options.white_overlay)
+    axes.set_axis_off()
+    yield axes
+    finish(figure, path, options=options)
+
+
+@contextlib.contextmanager
+def plot_canvas(
+    image: Array, path: str | Path | None, *, title: str, options: ShowOptions
+) -> Iterator[tuple[Axes, Axes]]:
+    """As `image_canvas`, with a title above ``image`` [H, W, 3] uint8, and narrow axes beside it for a colorbar."""
+    height, width = image.shape[:2]
+    (inch_w, inch_h), dpi = _size(width, height, options)
+    margin_right, margin_top = 0.55, 0.28
+    total_w, total_h = inch_w + margin_right, inch_h + margin_top
+    figure = _figure(options, figsize=(total_w, total_h), dpi=dpi)
+    figure.patch.set_facecolor('white')
+    axes = figure.add_axes((0.0, 0.0, inch_w / total_w, inch_h / total_h))
+    bar = figure.add_axes(((inch_w + 0.08) / total_w, 0.02, 0.12 / total_w, 0.96 * inch_h / total_h))
+    figure.text(0.06 / total_w, (inch_h + 0.5 * margin_top) / total_h, title, va='center', fontsize=9)
+    show_image(axes, image, white_overlay=options.white_overlay)
+    axes.set_axis_off()
+    yield axes, bar
+    finish(figure, path, options=options)
+
+
+def show_image(axes: Axes, image: Array, *, white_overlay: float = 0.0) -> None:
+    """Draw ``image`` [H, W, 3] uint8 pixel by pixel, mixed with ``white_overlay`` of white."""
+    height, width = image.shape[:2]
+    if white_overlay > 0.0:
+        image = np.rint(255.0 * white_overlay + (1.0 - white_overlay) * image).astype(np.uint8)
+    axes.imshow(image, interpolation='nearest', extent=(-0.5, width - 0.5, height - 0.5, -0.5), aspect='auto')
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    axes.set_autoscale_on(False)
+
+
+def pixels_per_point(axes: Axes) -> float:
+    """Image pixels in a point, the unit of matplotlib's line widths and fonts."""
+    figure = axes.get_figure()
+    assert figure is not None
+    window = axes.get_window_extent()
+    return float(abs(axes.get_xlim()[1] - axes.get_xlim()[0]) / window.width * figure.dpi / 72.0)
+
+
+def finish(figure: Figure, path: str | Path | None, *, options: ShowOptions) -> None:
+    """Write ``figure`` to ``path`` (None: nowhere) and show it if ``options`` ask for it."""
+    if path is not None:
+        kind = Path(path).suffix.lstrip('.').lower()
+        if kind not in figure.canvas.get_supported_filetypes():
+            raise ValueError(f"'{path}' names no picture format. Use .jpeg, .png, .pdf or .svg")
+        quality = {'quality': 92, 'subsampling': 0} if kind in ('jpg', 'jpeg') else {}
+        with atomic_path(path) as temporary, temporary.open('wb') as file:
+            figure.savefig(file, format=kind, dpi=figure.dpi, pil_kwargs=quality)
+    if options.show:
+        from matplotlib import pyplot
+
+        pyplot.show()
+        pyplot.close(figure)
+
+
+def _figure(options: ShowOptions, *, figsize: tuple[float, float], dpi: float) -> Figure:
+    if not options.show:
+        figure = Figure(figsize=figsize, dpi=dpi)
+        FigureCanvasAgg(figure)
+        return figure
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(figsize=figsize, dpi=dpi)
+    if type(figure.canvas).__name__ == 'FigureCanvasAgg':
+        raise ValueError('--show needs a display, and there is none. Use --save-all')
+    return figure
+
+
+def _size(width: int, height: int, options: ShowOptions) -> tuple[tuple[float, float], float]:
+    """Size in inches and pixels per inch. A thousandth of a pixel more: Agg cuts the product off to integers."""
+    if options.image_width is not None:
+        dpi = width / options.image_width
+    elif options.image_height is not None:
+        dpi = height / options.image_height
+    else:
+        dpi = max(width, height) / LONG_SIDE_INCHES
+    inches = (width + 1e-3) / dpi, (height + 1e-3) / dpi
+    return inches, max(dpi, options.image_min_dpi) * options.image_dpi_factor
