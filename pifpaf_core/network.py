@@ -1,5 +1,7 @@
 """The network: one backbone and the heads on top of it."""
 
+import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +17,8 @@ from .options import option
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, of RGB in [0, 1]
 IMAGE_STD = (0.229, 0.224, 0.225)
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,13 @@ class Network(nn.Module):
         for index, meta in enumerate(metas):
             bound = meta.bound(index, backbone.stride)
             self.head_nets.append(CompositeField(bound, backbone.out_features, dropout=dropout))
-        # Constants, so on the CPU even while weights are built on the meta device, and in no checkpoint.
-        for name, values in (('image_mean', IMAGE_MEAN), ('image_std', IMAGE_STD)):
-            self.register_buffer(name, torch.tensor(values, device='cpu').view(1, 3, 1, 1), persistent=False)
+        for name, values in (('image_mean', IMAGE_MEAN), ('image_std', IMAGE_STD)):  # follow the device, are not saved
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     @property
     def metas(self) -> list[HeadMeta]:
         """Bound metas of the heads, in order."""
-        return [head.meta for head in self._heads]
+        return [head.meta for head in self.heads]
 
     @property
     def stride(self) -> int:
@@ -73,7 +76,8 @@ class Network(nn.Module):
         return self.base_net.stride
 
     @property
-    def _heads(self) -> list[CompositeField]:
+    def heads(self) -> list[CompositeField]:
+        """The heads, in order; the typed view of ``head_nets``."""
         return [head for head in self.head_nets if isinstance(head, CompositeField)]
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -103,3 +107,49 @@ def create(
 ) -> Network:
     """A new network; arguments as in `backbones.build` and `Network`."""
     return Network(backbones.build(basenet, backbone_options, pretrain=pretrain), metas, dropout=dropout)
+
+
+def consolidated(
+    network: Network, metas: Sequence[HeadMeta], *, strategy: str = 'filter_and_extend', dropout: float = 0.0
+) -> Network:
+    """The network with the heads that a training wants (FIELDS section 14). The backbone and kept heads are shared.
+
+    Args:
+        network: of a checkpoint.
+        metas: what the data sets ask for. Heads match on data set and name; of a kept head the checkpoint's meta stays
+            (upsample, keypoints), only the training weights are those asked for.
+        strategy: ``keep`` takes the heads of ``network``, ``create`` makes new ones, ``filter_and_extend`` keeps those
+            that are asked for, in the order asked for, and adds those that are missing.
+        dropout: as in `Network`.
+    """
+    old = {(head.meta.dataset, head.meta.name): head for head in network.heads}
+    if strategy == 'keep':
+        metas = [_kept(head.meta, metas) for head in network.heads]
+    elif strategy == 'create':
+        old = {}
+    else:
+        metas = [_kept(old[key].meta, [meta]) if (key := (meta.dataset, meta.name)) in old else meta for meta in metas]
+    result = Network(network.base_net, metas, dropout=dropout)
+    for head in result.heads:
+        if source := old.get((head.meta.dataset, head.meta.name)):
+            head.conv = source.conv
+    return result.to(network.image_mean.device)
+
+
+def _kept(meta: HeadMeta, asked: Sequence[HeadMeta]) -> HeadMeta:
+    """``meta`` of a checkpoint's head, with the training weights of the one asked for."""
+    for other in asked:
+        if (other.dataset, other.name) != (meta.dataset, meta.name):
+            continue
+        if other.upsample != meta.upsample:
+            LOG.warning(
+                'head %s.%s keeps upsample %d of the checkpoint; --%s-upsample=%d is ignored',
+                meta.dataset,
+                meta.name,
+                meta.upsample,
+                meta.dataset,
+                other.upsample,
+            )
+        if other.n_fields == meta.n_fields:
+            return dataclasses.replace(meta, training_weights=other.training_weights)
+    return meta

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-_PROBE = 1025  # pixels, and n * stride + 1 for every stride up to 1024 that is a power of two
+_PROBE = 257  # pixels: n * stride + 1 for every power of two up to 256
 
 
 class Backbone(nn.Module):
@@ -28,10 +28,13 @@ class Backbone(nn.Module):
 
     @functools.cached_property
     def _measured(self) -> tuple[int, int]:
-        state = {name: tensor.to('meta') for name, tensor in self.state_dict(keep_vars=True).items()}
-        with torch.no_grad():  # on the meta device a forward pass computes shapes and nothing else
-            images = torch.zeros(2, 3, _PROBE, _PROBE, device='meta')
-            features: Tensor = torch.func.functional_call(self, state, (images,))
+        modes = {module: module.training for module in self.modules()}
+        weight = next(self.parameters())
+        self.eval()
+        with torch.no_grad():  # one row of pixels costs next to nothing
+            features: Tensor = self(torch.zeros(1, 3, 1, _PROBE, device=weight.device, dtype=weight.dtype))
+        for module, training in modes.items():
+            module.training = training
         steps, cells = _PROBE - 1, features.shape[-1] - 1
         assert cells > 0 and steps % cells == 0, f'{features.shape[-1]} cells for {_PROBE} pixels'
         return steps // cells, features.shape[1]
