@@ -1,0 +1,1 @@
+"""Data sets: where images and annotations come from. Importing this package imports no torch."""

@@ -1,0 +1,66 @@
+"""Options that all data sets of a command share."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from ..options import option
+
+
+@dataclass(frozen=True)
+class LoaderOptions:
+    """Data sets and loaders.
+
+    Raises:
+        ValueError: a value that makes no sense, with the remedy.
+    """
+
+    dataset: str | None = option(
+        None, 'names of data sets, joined by - for several at once, e.g. cocokp-cocodet', metavar='NAME'
+    )
+    loader_workers: int | None = option(
+        None, 'processes that load data, 0 for none (default: one a CPU core, at most --batch-size)'
+    )
+    batch_size: int = option(1, 'images a batch, in each process')
+    dataset_weights: tuple[float, ...] = option(
+        (), 'one weight for each data set: their shares of the batches (default: equal)'
+    )
+    square_edge: int | None = option(
+        None, 'side in pixels of training images, for every data set that has none of its own'
+    )
+    resample: Literal['linear', 'area'] | None = option(
+        None,
+        'how images are resampled: linear, or area with anti-aliasing '
+        '(default: linear; in evaluation as the checkpoint was trained)',
+    )
+    seed: int = option(0, 'seed of everything random')
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f'--batch-size is {self.batch_size}. Give at least 1')
+        if self.loader_workers is not None and self.loader_workers < 0:
+            raise ValueError(f'--loader-workers is {self.loader_workers}. Give 0 to load in the main process, or more')
+        if self.square_edge is not None and self.square_edge < 17:
+            raise ValueError(f'--square-edge is {self.square_edge}. Give at least 17; n * 16 + 1 is best, e.g. 385')
+        if any(not weight > 0.0 for weight in self.dataset_weights):
+            raise ValueError(f'--dataset-weights are {" ".join(map(str, self.dataset_weights))}. Give positive numbers')
+        if self.dataset_weights and len(self.dataset_weights) != len(self.names):
+            raise ValueError(
+                f'{len(self.dataset_weights)} --dataset-weights for {len(self.names)} data sets. Give one for each'
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the data sets, in order; empty if none is given."""
+        return tuple(self.dataset.split('-')) if self.dataset else ()
+
+    def workers(self, *, processes: int = 1) -> int:
+        """How many loader workers to start.
+
+        Args:
+            processes: training processes on this machine, which share its CPU cores.
+        """
+        if self.loader_workers is not None:
+            return self.loader_workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+        return min(self.batch_size, cores // max(1, processes)) if cores > 1 else 0
