@@ -1,0 +1,60 @@
+"""Statistics of normalization layers: fixing them and estimating them anew (FIELDS section 17)."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+T = TypeVar('T')
+
+
+def layers(network: nn.Module) -> list[_BatchNorm]:
+    """All BatchNorm layers that keep running statistics."""
+    return [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+
+
+def fix(network: nn.Module) -> None:
+    """Normalize with the running statistics and leave them as they are, until the next ``network.train()``."""
+    for layer in layers(network):
+        layer.eval()
+
+
+def smallest_eps(network: nn.Module) -> float | None:
+    """The smallest eps of the normalization layers, or None without any."""
+    return min((layer.eps for layer in layers(network)), default=None)
+
+
+@torch.no_grad()
+def recalibrate(network: nn.Module, batches: Iterable[T], forward: Callable[[T], object]) -> None:
+    """Replace the running statistics by their mean over ``batches``, each given to ``forward``.
+
+    Running statistics lag by hundreds of batches, so the weights of a short training look dead with them. All other
+    layers are in evaluation mode. Without any batch the statistics stay.
+    """
+    with _estimating(network):
+        for count, batch in enumerate(batches):
+            if count == 0:
+                for layer in layers(network):
+                    layer.reset_running_stats()
+            forward(batch)
+
+
+@contextlib.contextmanager
+def _estimating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, but BatchNorm layers average over batches; the modes and momenta from before return."""
+    modes = {module: module.training for module in network.modules()}
+    momenta = {layer: layer.momentum for layer in layers(network)}
+    network.eval()
+    for layer in momenta:
+        layer.train()
+        layer.momentum = None
+    try:
+        yield
+    finally:
+        for layer, momentum in momenta.items():
+            layer.momentum = momentum
+        for module, mode in modes.items():
+            module.training = mode

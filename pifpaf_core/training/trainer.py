@@ -1,0 +1,328 @@
+"""The training loop (FIELDS section 10, with what section 14 says to do better)."""
+
+import contextlib
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..command import Preempted
+from ..losses import NonFiniteLoss
+from . import batch_norm, optimizer, schedule
+from .clipping import Clipping
+from .distributed import World
+from .ema import ExponentialMovingAverage
+from .logs import RECORDED, TrainingLog
+from .measures import LossMeter, Throughput, timed
+from .objective import Objective
+from .options import TrainerOptions
+from .preemption import Preemption
+from .progress import ProgressBar, profiled
+from .saving import Saving
+from .schedule import ScheduleOptions
+
+if TYPE_CHECKING:
+    from ..datasets.module import Batch, Loader
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Trainer:
+    """Trains a network epoch by epoch.
+
+    Everything that a training has learned and where it stands is in `state` and `restore`: a training that is killed
+    and restored goes on as if nothing had happened, to the last bit. Random numbers are a function of the seed and the
+    batch, so that no generator has a state.
+
+    Attributes:
+        objective: network and loss, in their final place.
+        optimizer: of the parameters of both.
+        schedule: of the learning rate.
+        train: training batches.
+        val: validation batches.
+        options: of the loop.
+        world: the processes.
+        log: where records go.
+        saving: writes checkpoints and states.
+        seed: of what is random in the network, e.g. dropout.
+        silent: show no progress.
+        epoch: epochs that are complete.
+        batch: batches of the next epoch that are done.
+    """
+
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    schedule: ScheduleOptions
+    train: 'Loader'
+    val: 'Loader'
+    options: TrainerOptions
+    world: World
+    log: TrainingLog
+    saving: Saving
+    seed: int = 0
+    silent: bool = False
+    epoch: int = 0
+    batch: int = 0
+
+    def __post_init__(self) -> None:
+        network = self.objective.network
+        several_datasets = len({meta.dataset for meta in network.metas}) > 1
+        self._parallel = self.world.parallel(self.objective, unused_parameters=several_datasets)
+        self._parameters = [p for group in self.optimizer.param_groups for p in group['params']]
+        self._ema = ExponentialMovingAverage(network, decay=1.0 - self.options.ema if self.options.ema else 0.0)
+        self._clipping = Clipping(self.options.clip_grad_value, self.options.clip_grad_norm)
+        self._losses = self._new_meter()
+        self.n_batches = min(len(self.train), self.options.train_batches or len(self.train))
+
+    def fit(self) -> None:
+        """Train until all epochs are complete.
+
+        Raises:
+            Preempted: after SIGTERM, with the state saved.
+            ValueError: a loss is not finite, or a batch cannot be made.
+            OSError: the last checkpoint or state could not be saved.
+        """
+        if self.epoch >= self.epochs:
+            LOG.info('%d epochs are complete. Give more --epochs to go on', self.epoch)
+            return
+        with self._watched():
+            if (self.epoch, self.batch) == (0, 0):
+                self._write_checkpoint(0)
+            while self.epoch < self.epochs:
+                self._train_epoch()
+                self._save_state()
+                self._finish_epoch()
+                self.epoch, self.batch = self.epoch + 1, 0
+            self._save_state()
+        self.saving.check('checkpoint', 'state')
+
+    def _train_epoch(self) -> None:
+        """Train on the batches of the epoch that are left."""
+        if self.batch == 0:
+            self._losses = self._new_meter()
+            self._clipping.reset()
+        self._epoch_rate, self._rate = Throughput(), Throughput()
+        self._set_training_mode()
+        batches = self.train.epoch(self.epoch, self.batch)
+        for batch, waited in timed(itertools.islice(batches, self.n_batches - self.batch)):
+            self._train_batch(batch.to(self.world.device), waited)
+            self.batch += 1
+            if self.batch % self.options.stride_apply == 0:
+                self._save_if_due()
+
+    def _train_batch(self, batch: 'Batch', waited: float) -> None:
+        """Forward, backward and, if the batch completes its group, a step; then the record."""
+        size, is_last = self._group()
+        torch.manual_seed(self._batch_seed())
+        with contextlib.nullcontext() if is_last else self._without_exchange():
+            total, components = self._loss(self._parallel, batch)
+            (total / size).backward()  # type: ignore[no-untyped-call]
+        self._losses.add(total, components)
+        lr = self._learning_rate()
+        if is_last:
+            self._step(lr)
+        for rate in (self._rate, self._epoch_rate):
+            rate.count(len(batch.images) * self.world.size, waited)
+        if self.batch % self.options.log_interval == 0:
+            self._record_batch(lr, total, components)
+        self._bar.advance()
+        self._profile.step()
+
+    def _step(self, lr: float) -> None:
+        """Apply the gradients and move the average of the weights."""
+        self._clipping(self._parameters, lr=lr)
+        optimizer.set_learning_rate(self.optimizer, lr)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._ema.update()
+
+    def _finish_epoch(self) -> None:
+        """Record the epoch; every ``val_interval`` epochs and at the end, write the averaged weights and validate."""
+        clipped = {'n_clipped_grad': self._clipping.n_clipped, 'max_norm': round(self._clipping.max_norm, 5)}
+        self._record_epoch('train-epoch', self._losses, self._epoch_rate, **clipped)
+        completed = self.epoch + 1
+        if completed % self.options.val_interval == 0 or completed == self.epochs:
+            with self._ema.applied():
+                self._settle_statistics()
+                self._write_checkpoint(completed)
+                self._validate()
+
+    def _settle_statistics(self) -> None:
+        """Give all processes the same statistics; on request, ones estimated anew."""
+        network = self.objective.network
+        self.world.copy_from_main(network.state_dict().values())
+        if self.options.recalibrate_batch_norm:
+            batches = itertools.islice(self.train.epoch(self.epoch), self.options.recalibrate_batch_norm)
+            batch_norm.recalibrate(
+                network, self._interruptible(batches), lambda batch: self.objective.raw_fields(batch.images)
+            )
+            self.world.average(network.state_dict().values())
+
+    @torch.inference_mode()
+    def _validate(self) -> None:
+        """Losses of validation data with the statistics that are in the network; none are touched."""
+        self.objective.eval()
+        losses, rate = self._new_meter(), Throughput()
+        batches = itertools.islice(self.val.epoch(0), self.options.val_batches)
+        for batch, waited in timed(self._interruptible(batches)):
+            losses.add(*self._loss(self.objective, batch))
+            rate.count(len(batch.images) * self.world.size, waited)
+        self._record_epoch('val-epoch', losses, rate)
+
+    def _loss(self, objective: nn.Module, batch: 'Batch') -> tuple[Tensor, list[Tensor | None]]:
+        try:
+            total, components = objective(batch.images, batch.targets)
+        except NonFiniteLoss as error:
+            ids = ', '.join(str(meta.image_id) for meta in batch.metas)
+            place = f'epoch {self.epoch + 1}, batch {self.batch}, {batch.dataset} images {ids}'
+            raise ValueError(f'{place}: {error}') from error
+        return total, components
+
+    # What is recorded
+
+    def _record_batch(self, lr: float, total: Tensor, components: Sequence[Tensor | None]) -> None:
+        now = self._new_meter()
+        now.add(total, components)
+        loss, head_losses = now.means(self.world)
+        sigmas = self.objective.loss.sigmas()
+        rates = self._rate.rates()
+        self.log.record(
+            'train', epoch=self.epoch, batch=self.batch, n_batches=self.n_batches, **self._rate.per_batch(),
+            lr=lr, loss=loss, head_losses=head_losses, **({'mtl_sigmas': sigmas} if sigmas else {}), **rates,
+        )  # fmt: skip
+        self._bar.status(
+            f'epoch {self.epoch + 1}/{self.epochs}, batch {self.batch + 1}/{self.n_batches}',
+            f'loss {loss:.1f}, lr {lr:.3g}, {rates["images_per_second"]:.1f} images/s',
+        )
+        self._rate.reset()
+
+    def _record_epoch(self, kind: str, losses: LossMeter, rate: Throughput, **fields: Any) -> None:
+        loss, head_losses = losses.means(self.world)
+        rates = rate.rates()
+        fields = {'loss': loss, 'head_losses': head_losses, 'time': round(rate.seconds, 3), **rates, **fields}
+        self.log.record(kind, epoch=self.epoch + 1, **fields)
+        told = kind, self.epoch + 1, loss, rates['images_per_second']
+        LOG.info('%s %d: loss %.5g, %.1f images/s', *told, extra=RECORDED)
+
+    # What survives a kill
+
+    def state(self) -> dict[str, Any]:
+        """All that the rest of the training depends on. To be asked of all processes together."""
+        return {
+            'epoch': self.epoch, 'batch': self.batch, 'n_batches': self.n_batches, 'world_size': self.world.size,
+            'network': self.objective.network.state_dict(), 'loss': self.objective.loss.state_dict(),
+            'optimizer': self.optimizer.state_dict(), 'ema': self._ema.state_dict(),
+            'losses': self._losses.state(self.world), 'clipping': self._clipping.state_dict(),
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue where ``state`` was taken.
+
+        With another number of processes or batches, an epoch that is not complete starts over.
+        """
+        self.objective.network.load_state_dict(state['network'])
+        self.objective.loss.load_state_dict(state['loss'])
+        optimizer.restore(self.optimizer, state['optimizer'])
+        self._ema.load_state_dict(state['ema'])
+        self._losses.restore(state['losses'], self.world)
+        self._clipping.load_state_dict(state['clipping'])
+        self.epoch, self.batch = state['epoch'], state['batch']
+        was, now = (state['world_size'], state['n_batches']), (self.world.size, self.n_batches)
+        if was != now:
+            complete = state['batch'] == state['n_batches']
+            self.batch = self.n_batches if complete else 0
+            LOG.warning(
+                'the state is from %d processes with %d batches an epoch, now %d with %d: %s', *was, *now,
+                'the next epoch begins' if complete else f'epoch {self.epoch + 1} starts over',
+            )  # fmt: skip
+
+    def _save_if_due(self) -> None:
+        """Between two steps: save when it is time, and leave when that is asked for."""
+        preempted, due = self.world.any(self._preemption.requested, self.world.is_main and self.saving.due())
+        if preempted or due:
+            self._save_state()
+        if preempted:
+            self._leave()
+
+    def _save_state(self) -> None:
+        state = self.state()
+        if self.world.is_main:
+            self.saving.state(state)
+
+    def _write_checkpoint(self, epoch: int) -> None:
+        if self.world.is_main:
+            self.saving.checkpoint(epoch)
+
+    def _interruptible(self, batches: Iterable['Batch']) -> Iterator['Batch']:
+        """Batches on the device, for work that starts over after a kill: the state at the end of the epoch is saved."""
+        for batch in batches:
+            if self.world.any(self._preemption.requested)[0]:
+                self._leave()
+            yield batch.to(self.world.device)
+
+    def _leave(self) -> NoReturn:
+        self.saving.check('state')
+        raise Preempted(
+            f'preempted after batch {self.batch} of epoch {self.epoch + 1}: the state is saved. '
+            f'Continue with --output={self.saving.files.output}'
+        )
+
+    # Small things
+
+    @property
+    def epochs(self) -> int:
+        """Epochs to train in all."""
+        assert self.options.epochs is not None
+        return self.options.epochs
+
+    def _learning_rate(self) -> float:
+        step = self.epoch * self.n_batches + self.batch
+        return schedule.learning_rate(self.schedule, step, batches_per_epoch=self.n_batches)
+
+    def _group(self) -> tuple[int, bool]:
+        """How many batches share the step that this batch belongs to, and whether it is the last of them."""
+        stride = self.options.stride_apply
+        first = self.batch - self.batch % stride
+        size = min(stride, self.n_batches - first)
+        return size, self.batch == first + size - 1
+
+    def _batch_seed(self) -> int:
+        """Of what is random in the network in this batch and process."""
+        entropy = np.random.SeedSequence([self.seed, self.epoch, self.batch, self.world.rank])
+        return int(entropy.generate_state(1, np.uint64)[0])
+
+    def _set_training_mode(self) -> None:
+        self.objective.train()
+        fixed_from = self.options.fix_batch_norm
+        if fixed_from is not None and self.epoch >= fixed_from:
+            batch_norm.fix(self.objective.network)
+
+    def _without_exchange(self) -> contextlib.AbstractContextManager[None]:
+        """Gradients stay in their process until the last batch of a group."""
+        module = self._parallel
+        if not isinstance(module, nn.parallel.DistributedDataParallel):
+            return contextlib.nullcontext()
+        unsynchronized: contextlib.AbstractContextManager[None] = module.no_sync()
+        return unsynchronized
+
+    def _new_meter(self) -> LossMeter:
+        return LossMeter(len(self.objective.loss.field_names), self.world.device)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A progress bar, a profile if asked for, and an ear for SIGTERM."""
+        done = min(self.epoch, self.epochs) * self.n_batches + self.batch
+        with (
+            Preemption() as self._preemption,
+            ProgressBar(
+                total=self.epochs * self.n_batches, done=done, force=self.options.progress, silent=self.silent
+            ) as self._bar,
+            profiled(self.options.profile if self.world.is_main else None) as self._profile,
+        ):
+            yield
