@@ -1,0 +1,38 @@
+"""Every command line of OpenPifPaf's training guide, with our name in place of its own, is understood."""
+
+import importlib
+import json
+import shlex
+
+import pytest
+
+GUIDE = [
+    """train --lr=0.01 --momentum=0.9 --b-scale=5.0 --epochs=1000 --lr-warm-up-epochs=100
+       --batch-size=4 --train-batches=1 --val-batches=1 --val-interval=100 --weight-decay=1e-5
+       --dataset=cocokp --cocokp-upsample=2 --cocokp-no-augmentation --basenet=shufflenetv2k16""",
+    """predict --checkpoint outputs/shufflenetv2k16-201007-153356-cocokp-1de9503b.pkl
+       --debug-indices cif:5 caf:5 --debug-images --long-edge=385 --loader-workers=0
+       --save-all --image-output all-images/overfitted.jpeg data-mscoco/images/train2017/000000262146.jpg""",
+    """train --lr=0.0003 --momentum=0.95 --b-scale=10.0 --clip-grad-value=10
+       --epochs=250 --lr-decay 220 240 --lr-decay-epochs=10 --batch-size=32 --weight-decay=1e-5
+       --dataset=cocokp --cocokp-upsample=2 --cocokp-extended-scale --cocokp-orientation-invariant=0.1
+       --basenet=shufflenetv2k16""",
+    """eval --watch --checkpoint "outputs/shufflenetv2k??-*-cocokp*.pkl.epoch??[0,5]" --loader-workers=2
+       --decoder=cifcaf:0 --dataset=cocokp --force-complete-pose --seed-threshold=0.2""",
+    """eval --checkpoint shufflenetv2k30 --loader-workers=2 --decoder=cifcaf:0 --dataset=cocokp --force-complete-pose
+       --seed-threshold=0.2 --cocokp-eval-testdev2017 --coco-no-eval-annotation-filter --write-predictions""",
+    """eval --watch --checkpoint "outputs/shufflenetv2k16-201023-163830-cocokp.pkl.epoch??[0,5]" --dataset=cocokp
+       --loader-workers=2 --force-complete-pose --seed-threshold=0.2""",
+    """logs outputs/resnet50block5-pif-paf-edge401-190424-122009.pkl.log
+       outputs/resnet101block5-pif-paf-edge401-190412-151013.pkl.log""",
+    'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --local-rank=0',
+    'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --local_rank=0',
+    'train --lr=0.0003 --dataset=cocokp --basenet=resnet50 --square-edge=513',
+]
+
+
+@pytest.mark.parametrize('line', GUIDE, ids=lambda line: ' '.join(line.split())[:50])
+def test_dry_run(line, capsys):
+    name, *argv = shlex.split(line)
+    assert importlib.import_module(f'pifpaf_core.{name}').main([*argv, '--dry-run']) == 0
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
