@@ -86,9 +86,9 @@ def finish(figure: Figure, path: str | Path | None, *, options: ShowOptions) -> 
         kind = Path(path).suffix.lstrip('.').lower()
         if kind not in figure.canvas.get_supported_filetypes():
             raise ValueError(f"'{path}' names no picture format. Use .jpeg, .png, .pdf or .svg")
-        quality = {'quality': 92, 'subsampling': 0} if kind in ('jpg', 'jpeg') else {}
+        jpeg = {'pil_kwargs': {'quality': 92, 'subsampling': 0}} if kind in ('jpg', 'jpeg') else {}
         with atomic_path(path) as temporary, temporary.open('wb') as file:
-            figure.savefig(file, format=kind, dpi=figure.dpi, pil_kwargs=quality)
+            figure.savefig(file, format=kind, dpi=figure.dpi, **jpeg)
     if options.show:
         from matplotlib import pyplot
 
@@ -116,6 +116,6 @@ def _size(width: int, height: int, options: ShowOptions) -> tuple[tuple[float, f
     elif options.image_height is not None:
         dpi = height / options.image_height
     else:
-        dpi = max(width, height) / LONG_SIDE_INCHES
+        dpi = max(max(width, height) / LONG_SIDE_INCHES, options.image_min_dpi)
     inches = (width + 1e-3) / dpi, (height + 1e-3) / dpi
     return inches, max(dpi, options.image_min_dpi) * options.image_dpi_factor

@@ -49,7 +49,7 @@ def oklch(lightness: float, chroma: float, hue: float) -> RGB:
         chroma: 0 is grey.
         hue: in degrees.
     """
-    while chroma > 0.0 and not all(-1e-4 <= value <= 1.0001 for value in _linear_rgb(lightness, chroma, hue)):
+    while chroma > 0.0 and not all(-0.002 <= value <= 1.002 for value in _linear_rgb(lightness, chroma, hue)):
         chroma -= 0.005
     red, green, blue = (_gamma(min(1.0, max(0.0, value))) for value in _linear_rgb(lightness, max(0.0, chroma), hue))
     return red, green, blue

@@ -9,13 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.patches import Rectangle
 
-from ..annotation import Annotation, Array, Pose
+from ..annotation import Annotation, Array, GroundTruth, Pose
+from ..skeletons import Skeleton
 from .canvas import image_canvas, pixels_per_point
 from .colors import RGB, connection_colors, darker, instance_color, keypoint_colors
 from .options import ShowOptions
 
 COPY_CONFIDENCE = 1e-4
 """A keypoint with less confidence was not found: it is a copy of its neighbour, made to complete the pose."""
+
+HIDDEN_CONFIDENCE = 0.4
+"""Confidence that stands for an annotated keypoint that is hidden."""
 
 BOX_STYLE = 'round,pad=0.2,rounding_size=0.25'
 OUTLINE = (0.05, 0.05, 0.08)
@@ -44,6 +48,16 @@ def draw(axes: Axes, annotations: Sequence[Annotation], *, options: ShowOptions)
             _draw_box(axes, annotation.box, color, options)
     for index, annotation in enumerate(annotations):
         _draw_label(axes, annotation, instance_color(index), options)
+
+
+def ground_truth_poses(truth: GroundTruth, skeleton: Skeleton) -> list[Pose]:
+    """Annotated instances as poses: visible keypoints are certain, hidden ones less, so that their lines are dashed."""
+    confidence = np.choose(np.clip(truth.keypoints[..., 2].astype(np.int64), 0, 2), (0.0, HIDDEN_CONFIDENCE, 1.0))
+    return [
+        Pose(skeleton, np.concatenate([xy, v[:, None]], 1) * (v > 0.0)[:, None], np.zeros(len(v)))
+        for xy, v, crowd in zip(truth.keypoints[..., :2], confidence, truth.crowd, strict=True)
+        if not crowd
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One composite field in pixels, whatever its type and whether a network predicted it or an encoder made it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +84,7 @@ class FieldIndex:
     plot: str | None
 
 
-def resolve_indices(indices: tuple[str, ...], metas: list[HeadMeta] | tuple[HeadMeta, ...]) -> list[FieldIndex]:
+def resolve_indices(indices: Sequence[str], metas: Sequence[HeadMeta]) -> list[FieldIndex]:
     """The fields that ``--debug-indices`` name, e.g. ``cif:5``, ``caf:nose-left_eye`` or ``cif:5:confidence``.
 
     Raises:
