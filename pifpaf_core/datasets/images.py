@@ -30,14 +30,13 @@ def read_image(path: str | Path) -> Array:
         raise OSError(f"image '{path}' cannot be read ({error.strerror}). Check its rights and the disk") from None
     if is_truncated(content):
         raise OSError(f"image '{path}' is empty or truncated. {_AGAIN}")
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:
         image = None
     if image is None:
         raise OSError(f"image '{path}' cannot be decoded. {_AGAIN}")
-    cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
     return np.ascontiguousarray(image)
 
 

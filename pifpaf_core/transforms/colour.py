@@ -50,13 +50,13 @@ class ColourRecipe:
 
         All but hue are linear in the channels: they multiply until a hue comes, and are rounded and cut to 0..255 once.
         """
-        mean = image.reshape(-1, 3).mean(axis=0)
+        mean = np.array(cv2.mean(image)[:3])
         mixing, offset = np.eye(3), np.zeros(3)
         for step in rng.permutation(4):
             if step == 3:
                 mix_channels(image, mixing, offset)
                 image = turn_hue(image, rng.uniform(-self.hue, self.hue))
-                mean = image.reshape(-1, 3).mean(axis=0)
+                mean = np.array(cv2.mean(image)[:3])
                 mixing, offset = np.eye(3), np.zeros(3)
                 continue
             limit = (self.brightness, self.contrast, self.saturation)[step]
@@ -75,21 +75,24 @@ class ColourRecipe:
 
 def mix_channels(image: Array, mixing: Array, offset: Array) -> None:
     """Replace each rgb of [H, W, 3] uint8 by ``mixing`` [3, 3] @ rgb + ``offset`` [3], rounded and cut to 0..255."""
-    _mix(image.reshape(-1, 3), mixing.astype(np.float32), offset.astype(np.float32) + np.float32(0.5))
+    _mix(image.reshape(-1), mixing.astype(np.float32), (offset + 0.5).astype(np.float32))
 
 
 @jit
-def _mix(pixels: Array, mixing: Array, offset: Array) -> None:
+def _mix(values: Array, mixing: Array, offset: Array) -> None:
+    """On values [3 n] uint8, in place. Unsigned indices let the compiler use vectors."""
     m00, m01, m02 = mixing[0, 0], mixing[0, 1], mixing[0, 2]
     m10, m11, m12 = mixing[1, 0], mixing[1, 1], mixing[1, 2]
     m20, m21, m22 = mixing[2, 0], mixing[2, 1], mixing[2, 2]
     o0, o1, o2 = offset[0], offset[1], offset[2]
     low, high = np.float32(0.0), np.float32(255.0)
-    for i in range(pixels.shape[0]):
-        r, g, b = np.float32(pixels[i, 0]), np.float32(pixels[i, 1]), np.float32(pixels[i, 2])
-        pixels[i, 0] = np.uint8(min(max(m00 * r + m01 * g + m02 * b + o0, low), high))
-        pixels[i, 1] = np.uint8(min(max(m10 * r + m11 * g + m12 * b + o1, low), high))
-        pixels[i, 2] = np.uint8(min(max(m20 * r + m21 * g + m22 * b + o2, low), high))
+    for i in range(np.uintp(len(values) // 3)):
+        at = np.uintp(3) * i
+        second, third = at + np.uintp(1), at + np.uintp(2)
+        r, g, b = np.float32(values[at]), np.float32(values[second]), np.float32(values[third])
+        values[at] = np.uint8(np.int32(min(max(m00 * r + m01 * g + m02 * b + o0, low), high)))
+        values[second] = np.uint8(np.int32(min(max(m10 * r + m11 * g + m12 * b + o1, low), high)))
+        values[third] = np.uint8(np.int32(min(max(m20 * r + m21 * g + m22 * b + o2, low), high)))
 
 
 def turn_hue(image: Array, turn: float) -> Array:

@@ -1,7 +1,7 @@
-"""Affine geometry: 3x3 matrices on pixel coordinates, on keypoints and boxes. FIELDS sections 1 and 9.
+"""Affine geometry: 3x3 matrices on pixel coordinates, applied to points and boxes. FIELDS sections 1 and 9.
 
-A matrix maps x, y of the pixels before to those after; pixel centres lie at integers. Matrices multiply, later ones from
-the left, so that an image is resampled once however many steps there are.
+A matrix maps x, y of the pixels before to those after; pixel centres lie at integers. Matrices multiply, later ones
+from the left, so that an image is resampled once however many steps there are.
 """
 
 import math
@@ -66,11 +66,8 @@ def map_points(matrix: Array, xy: Array) -> Array:
 
 def map_boxes(matrix: Array, boxes: Array) -> Array:
     """The boxes [N, 4] xywh around the mapped corners of boxes [N, 4]."""
-    x, y, w, h = boxes.T
-    corners = np.stack([np.stack([u, v], axis=-1) for u in (x, x + w) for v in (y, y + h)])
-    mapped = map_points(matrix, corners)
-    low, high = mapped.min(axis=0), mapped.max(axis=0)
-    return np.concatenate([low, high - low], axis=-1)
+    size = boxes[:, 2:] @ np.abs(matrix[:2, :2].T)
+    return np.concatenate([map_points(matrix, boxes[:, :2] + boxes[:, 2:] / 2) - size / 2, size], axis=1)
 
 
 def clip_boxes(boxes: Array, area: Array) -> Array:

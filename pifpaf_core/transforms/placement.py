@@ -54,6 +54,8 @@ class Placement:
 
     def turned(self, angle: float) -> 'Placement':
         """Counter-clockwise by ``angle`` degrees, in an image large enough to lose nothing."""
+        if angle == 0.0:
+            return self
         size = rotated_size(angle, self.size)
         return self.then(rotation(angle, self.size, size), size)
 
@@ -82,6 +84,8 @@ class Placement:
 
     def padded(self, edge: int) -> 'Placement':
         """In the middle of a square of ``edge`` pixels; an odd pixel goes right and below."""
+        if self.size == (edge, edge):
+            return self
         left, top = (int((edge - side) / 2) for side in self.size)
         return self.then(translation(left, top), (edge, edge))
 

@@ -38,15 +38,16 @@ def warp(
     if resample == 'area':
         image, matrix = _averaged(image, matrix)
     inverse = np.linalg.inv(matrix)
-    result = np.empty((size[1], size[0], 3), np.uint8)
-    colour = np.array(fill, np.uint8)
+    height, width = image.shape[:2]
+    result = np.empty((size[1], 3 * size[0]), np.uint8)
+    result[:] = np.tile(np.array(fill, np.uint8), size[0])
     if inverse[0, 1] == 0.0 and inverse[1, 0] == 0.0:
-        columns, column_weights = _taps(inverse[0, 0], inverse[0, 2], size[0], image.shape[1])
-        rows, row_weights = _taps(inverse[1, 1], inverse[1, 2], size[1], image.shape[0])
-        _warp_straight(image, columns, column_weights, rows, row_weights, colour, result)
+        columns = _taps(inverse[0, 0], inverse[0, 2], size[0], width)
+        rows = _taps(inverse[1, 1], inverse[1, 2], size[1], height)
+        _warp_straight(image.reshape(height, -1), *columns, *rows, result)
     else:
-        _warp_affine(image, inverse, colour, _EDGE, result)
-    return result
+        _warp_affine(image.reshape(-1), width, height, inverse, result)
+    return result.reshape(size[1], size[0], 3)
 
 
 def _averaged(image: Array, matrix: Array) -> tuple[Array, Array]:
@@ -63,71 +64,120 @@ def _averaged(image: Array, matrix: Array) -> tuple[Array, Array]:
     return shrunk, matrix @ to_full
 
 
-def _taps(step: float, start: float, n: int, length: int) -> tuple[Array, Array]:
-    """For n pixels along an axis: left neighbours [n] int64, -1 outside, and the right ones' weights [n] float32."""
+def _taps(step: float, start: float, n: int, length: int) -> tuple[int, Array, Array]:
+    """Where n pixels along an axis lie between the ``length`` pixels of the image.
+
+    Returns:
+        The first pixel that lies inside; for it and the following ones inside the left neighbour [m] uint32 and the
+        weight of the right neighbour [m] float32.
+    """
     position = start + step * np.arange(n)
-    inside = (position >= -_EDGE) & (position <= length - 1 + _EDGE)
-    position = np.clip(position, 0, length - 1)
-    left = np.minimum(position.astype(np.int64), max(0, length - 2))
-    return np.where(inside, left, -1), (position - left).astype(np.float32)
+    inside = np.flatnonzero((position >= -_EDGE) & (position <= length - 1 + _EDGE))
+    position = np.clip(position[inside], 0.0, length - 1.0)
+    left = np.clip(position.astype(np.int64), 0, max(0, length - 2))
+    return int(inside[0]) if len(inside) else n, left.astype(np.uint32), (position - left).astype(np.float32)
+
+
+# Unsigned indices: with signed ones numba looks for negative ones at each access, which halves the speed.
 
 
 @jit
 def _warp_straight(
-    image: Array, columns: Array, column_weights: Array, rows: Array, row_weights: Array, fill: Array, result: Array
+    lines: Array,
+    first_column: int,
+    columns: Array,
+    column_weights: Array,
+    first_row: int,
+    rows: Array,
+    row_weights: Array,
+    result: Array,
 ) -> None:
-    """No rotation: neighbours and weights are those of whole columns and rows."""
-    right = 1 if image.shape[1] > 1 else 0
-    below = 1 if image.shape[0] > 1 else 0
-    half = np.float32(0.5)
-    for y in range(result.shape[0]):
-        top = rows[y]
-        if top < 0:
-            for x in range(result.shape[1]):
-                for c in range(3):
-                    result[y, x, c] = fill[c]
-            continue
-        upper, lower, wy = image[top], image[top + below], row_weights[y]
-        for x in range(result.shape[1]):
-            left = columns[x]
-            if left < 0:
-                for c in range(3):
-                    result[y, x, c] = fill[c]
-                continue
-            wx = column_weights[x]
-            for c in range(3):
-                a, b = np.float32(upper[left, c]), np.float32(upper[left + right, c])
-                d, e = np.float32(lower[left, c]), np.float32(lower[left + right, c])
-                a += (b - a) * wx
-                d += (e - d) * wx
-                result[y, x, c] = np.uint8(a + (d - a) * wy + half)
+    """No rotation: each line of the image is interpolated across once, then pairs of lines are.
+
+    Args:
+        lines: [H, 3 W] uint8.
+        first_column: see `_taps`, as the following.
+        columns: [m] left neighbours.
+        column_weights: [m] of their right neighbours.
+        first_row: see `_taps`, as the following.
+        rows: [n] upper neighbours.
+        row_weights: [n] of their lower neighbours.
+        result: [size, 3 size] uint8, filled where the image does not reach.
+    """
+    n = np.uintp(3 * len(columns))
+    below = np.uintp(1 if lines.shape[0] > 1 else 0)
+    right = np.uintp(3 if lines.shape[1] > 3 else 0)
+    upper, lower = np.empty(n, np.float32), np.empty(n, np.float32)
+    known_upper = known_lower = np.uintp(lines.shape[0])
+    for i in range(len(rows)):
+        top, weight = np.uintp(rows[i]), row_weights[i]
+        if known_lower == top and known_upper != top:
+            upper, lower, known_upper, known_lower = lower, upper, known_lower, known_upper
+        if known_upper != top:
+            _across(lines[top], columns, column_weights, right, upper)
+            known_upper = top
+        if known_lower != top + below:
+            _across(lines[top + below], columns, column_weights, right, lower)
+            known_lower = top + below
+        row = result[first_row + i, 3 * first_column :]
+        for k in range(n):
+            row[k] = np.uint8(np.int32(upper[k] + (lower[k] - upper[k]) * weight + np.float32(0.5)))
 
 
 @jit
-def _warp_affine(image: Array, inverse: Array, fill: Array, edge: float, result: Array) -> None:
-    """Any affine map, pixel by pixel."""
-    height, width = image.shape[0], image.shape[1]
-    right = 1 if width > 1 else 0
-    below = 1 if height > 1 else 0
-    half = np.float32(0.5)
+def _across(line: Array, columns: Array, weights: Array, right: Any, result: Array) -> None:
+    """Interpolate along one line [3 W] into [3 m] float32."""
+    for x in range(np.uintp(len(columns))):
+        at, to, weight = np.uintp(3) * np.uintp(columns[x]), np.uintp(3) * x, weights[x]
+        for c in range(np.uintp(3)):
+            a, b = np.float32(line[at + c]), np.float32(line[at + right + c])
+            result[to + c] = a + (b - a) * weight
+
+
+@jit
+def _warp_affine(pixels: Array, width: int, height: int, inverse: Array, result: Array) -> None:
+    """Any affine map: for each row of the result first all neighbours and weights, then all pixels.
+
+    Args:
+        pixels: [3 W H] uint8.
+        width: W.
+        height: H.
+        inverse: [3, 3], pixels of the result -> pixels of the image.
+        result: [size, 3 size] uint8, filled where the image does not reach.
+    """
+    n = result.shape[1] // 3
+    right, below = np.uintp(3 if width > 1 else 0), np.uintp(3 * width if height > 1 else 0)
+    last_left, last_top = np.int32(max(width - 2, 0)), np.int32(max(height - 2, 0))
+    neighbours, across, down = np.empty(n, np.uint32), np.empty(n, np.float32), np.empty(n, np.float32)
     for y in range(result.shape[0]):
-        u0 = inverse[0, 1] * y + inverse[0, 2]
-        v0 = inverse[1, 1] * y + inverse[1, 2]
-        for x in range(result.shape[1]):
-            u = inverse[0, 0] * x + u0
-            v = inverse[1, 0] * x + v0
-            if u < -edge or v < -edge or u > width - 1 + edge or v > height - 1 + edge:
-                for c in range(3):
-                    result[y, x, c] = fill[c]
-                continue
-            u = min(max(u, 0.0), width - 1.0)
-            v = min(max(v, 0.0), height - 1.0)
-            left = min(int(u), max(width - 2, 0))
-            top = min(int(v), max(height - 2, 0))
-            wx, wy = np.float32(u - left), np.float32(v - top)
-            for c in range(3):
-                a, b = np.float32(image[top, left, c]), np.float32(image[top, left + right, c])
-                d, e = np.float32(image[top + below, left, c]), np.float32(image[top + below, left + right, c])
+        u0, v0 = inverse[0, 1] * y + inverse[0, 2], inverse[1, 1] * y + inverse[1, 2]
+        first, last = _within(inverse[0, 0], u0, width - 1.0, 0, n)
+        first, last = _within(inverse[1, 0], v0, height - 1.0, first, last)
+        for x in range(np.uintp(first), np.uintp(last)):
+            u = min(max(inverse[0, 0] * x + u0, 0.0), width - 1.0)
+            v = min(max(inverse[1, 0] * x + v0, 0.0), height - 1.0)
+            left, top = min(np.int32(u), last_left), min(np.int32(v), last_top)
+            neighbours[x] = np.uint32((top * np.int32(width) + left) * np.int32(3))
+            across[x], down[x] = np.float32(u - left), np.float32(v - top)
+        row = result[y]
+        for x in range(np.uintp(first), np.uintp(last)):
+            wx, wy = across[x], down[x]
+            for c in range(np.uintp(3)):
+                at = np.uintp(neighbours[x]) + c
+                a, b = np.float32(pixels[at]), np.float32(pixels[at + right])
+                d, e = np.float32(pixels[at + below]), np.float32(pixels[at + below + right])
                 a += (b - a) * wx
                 d += (e - d) * wx
-                result[y, x, c] = np.uint8(a + (d - a) * wy + half)
+                row[np.uintp(3) * x + c] = np.uint8(np.int32(a + (d - a) * wy + np.float32(0.5)))
+
+
+@jit
+def _within(step: float, start: float, end: float, first: int, last: int) -> tuple[int, int]:
+    """The x from ``first`` to before ``last`` whose position ``start + step * x`` lies from 0 to ``end``."""
+    if step == 0.0:
+        return (first, last) if -_EDGE <= start <= end + _EDGE else (first, first)
+    low, high = (-_EDGE - start) / step, (end + _EDGE - start) / step
+    if low > high:
+        low, high = high, low
+    first = max(first, min(math.ceil(low), last))
+    return first, max(first, min(last, math.floor(high) + 1))
