@@ -25,9 +25,9 @@ GUIDE = [
        --loader-workers=2 --force-complete-pose --seed-threshold=0.2""",
     """logs outputs/resnet50block5-pif-paf-edge401-190424-122009.pkl.log
        outputs/resnet101block5-pif-paf-edge401-190412-151013.pkl.log""",
-    'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --local-rank=0',
-    'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --local_rank=0',
-    'train --lr=0.0003 --dataset=cocokp --basenet=resnet50 --square-edge=513',
+    'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --epochs=1 --local-rank=0',
+    'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --epochs=1 --local_rank=0',
+    'train --lr=0.0003 --dataset=cocokp --epochs=1 --basenet=resnet50 --square-edge=513',
 ]
 
 
