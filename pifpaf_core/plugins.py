@@ -26,4 +26,5 @@ def load(group: str, name: str) -> Any:
 
 def load_all(group: str) -> dict[str, Any]:
     """Import all entry points of ``group``: {name: object}, sorted by name."""
-    return {name: load(group, name) for name in names(group)}
+    points = {point.name: point for point in entry_points(group=group)}
+    return {name: points[name].load() for name in sorted(points)}

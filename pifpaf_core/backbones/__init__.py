@@ -39,12 +39,7 @@ def family_name(basenet: str) -> str:
     Raises:
         ValueError: no such backbone; the message lists those there are.
     """
-    families = plugins.load_all(GROUP)
-    for name, family in families.items():
-        if basenet in family.names:
-            return name
-    known = ', '.join(sorted(name for family in families.values() for name in family.names))
-    raise ValueError(f"there is no backbone '{basenet}'. Known: {known}")
+    return _family(basenet)[0]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +69,7 @@ def build(basenet: str, options: Mapping[str, Any] | None = None, *, pretrain: b
     Raises:
         ValueError: an unknown name, options that do not fit, or weights that cannot be downloaded.
     """
-    name = family_name(basenet)
-    family = plugins.load(GROUP, name)
+    name, family = _family(basenet)
     values = _instance(family.Options, (options or {}).get(name, {}), family=name)
     if not pretrain and hasattr(values, 'pretrain'):
         values = dataclasses.replace(values, pretrain=False)
@@ -86,9 +80,18 @@ def build(basenet: str, options: Mapping[str, Any] | None = None, *, pretrain: b
 
 def plain_options(basenet: str, options: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
     """The part of ``options`` that concerns ``basenet``, as JSON data that `build` takes back."""
-    name = family_name(basenet)
-    values = _instance(plugins.load(GROUP, name).Options, (options or {}).get(name, {}), family=name)
+    name, family = _family(basenet)
+    values = _instance(family.Options, (options or {}).get(name, {}), family=name)
     return {name: dataclasses.asdict(values)}
+
+
+def _family(basenet: str) -> tuple[str, Any]:
+    families = plugins.load_all(GROUP)
+    for name, family in families.items():
+        if basenet in family.names:
+            return name, family
+    known = ', '.join(sorted(name for family in families.values() for name in family.names))
+    raise ValueError(f"there is no backbone '{basenet}'. Known: {known}")
 
 
 def _instance(config: type, values: Any, *, family: str) -> Any:
