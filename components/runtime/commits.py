@@ -1,0 +1,68 @@
+"""Groups of files that become visible at once: data objects first, ``manifest.json`` last.
+
+A reader looks for manifests only, so it never sees half a checkpoint; sizes and sha256 in the manifest tell a damaged
+transfer from a good one.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pifpaf_core.files import sha256
+
+from .store import Store, join, read_object, write_json
+
+MANIFEST = 'manifest.json'
+
+
+def commit(store: Store, folder: str, files: Mapping[str, Path], **facts: Any) -> dict[str, Any]:
+    """Store ``files`` under ``folder`` and then the manifest that makes them count; return the manifest.
+
+    Args:
+        store: where to.
+        folder: key of the group, without trailing slash; empty for the store's own top.
+        files: {name below ``folder``: file}. The files are final (`Store.put`).
+        facts: what the manifest says besides, e.g. the epoch.
+    """
+    entries = {name: {'size': path.stat().st_size, 'sha256': sha256(path)} for name, path in files.items()}
+    for name, path in files.items():
+        store.put(path, _key(folder, name))
+    manifest = {**facts, 'time': time.time(), 'files': entries}
+    write_json(store, _key(folder, MANIFEST), manifest)
+    return manifest
+
+
+def manifest(store: Store, folder: str) -> dict[str, Any] | None:
+    """The manifest of a committed group, or None."""
+    return read_object(store, _key(folder, MANIFEST))
+
+
+def fetch(store: Store, folder: str, destination: Path) -> dict[str, Path]:
+    """Bring a committed group into ``destination`` and return {name: file}.
+
+    Raises:
+        FileNotFoundError: nothing was committed under ``folder``.
+        OSError: what arrived is not what was committed.
+    """
+    found = manifest(store, folder)
+    if found is None:
+        raise FileNotFoundError(f'{join(store.uri, folder)} holds nothing that was committed. Check the URI')
+    return {name: _fetch(store, folder, name, entry, destination) for name, entry in found['files'].items()}
+
+
+def _fetch(store: Store, folder: str, name: str, entry: Mapping[str, Any], destination: Path) -> Path:
+    if PurePosixPath(name).is_absolute() or '..' in PurePosixPath(name).parts:
+        raise OSError(f"{join(store.uri, folder, MANIFEST)} names a file outside its folder: '{name}'. Do not use it")
+    path = destination / name
+    store.get(_key(folder, name), path)
+    if path.stat().st_size != entry['size'] or sha256(path) != entry['sha256']:
+        path.unlink()
+        raise OSError(
+            f'{join(store.uri, folder, name)} is not what was committed: size or sha256 differs. Remove {folder}'
+        )
+    return path
+
+
+def _key(folder: str, name: str) -> str:
+    return f'{folder}/{name}' if folder else name

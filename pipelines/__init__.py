@@ -1,0 +1,1 @@
+"""Wiring of components into pipelines, and what runs, compiles and demonstrates them."""

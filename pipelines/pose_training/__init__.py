@@ -1,0 +1,1 @@
+"""The pose-training pipeline and its compiled form."""

@@ -1,0 +1,95 @@
+"""``python -m pipelines.run --local process``: the pose-training pipeline on this machine.
+
+Each parameter of the pipeline is a flag; see `pipelines.pose_training`.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pifpaf_core import command
+from pifpaf_core.options import integer
+from pipelines import embedded
+from pipelines.pose_training.pipeline import build
+
+_TYPES: Mapping[str, Callable[[str], Any]] = {'String': str, 'Integer': integer, 'Float': float, 'Dict': str}
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that ``pipelines.run`` was asked for.
+
+    Attributes:
+        parameters: of the pipeline, by name.
+        folder: for what is written besides the runs.
+        verbose: let kfp tell what it does.
+    """
+
+    parameters: Mapping[str, Any]
+    folder: Path
+    verbose: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A flag for each pipeline parameter, with its type, default and description, and those that say how to run."""
+    parser.add_argument(
+        '--local', choices=['process'], default='process', help='how: stages as processes of this machine'
+    )
+    parser.add_argument('--folder', default='outputs', help="for MLflow's database, scratch space and KFP's files")
+    parser.add_argument('--verbose', action='store_true', help='show what kfp says')
+    spec = build(concurrent_watch=False).component_spec
+    for name, given in (spec.inputs or {}).items():
+        parser.add_argument(
+            f'--{name.replace("_", "-")}',
+            dest=name,
+            type=_TYPES[given.type],
+            default=json.dumps(given.default) if given.type == 'Dict' else given.default,
+            metavar='JSON' if given.type == 'Dict' else 'VALUE',
+            help=(given.description or '').replace('%', '%%'),
+        )
+
+
+def configure(args: argparse.Namespace) -> Config:
+    """Parsed arguments as a config; touches no file."""
+    inputs = build(concurrent_watch=False).component_spec.inputs or {}
+    values = {name: getattr(args, name) for name in inputs}
+    for name, given in inputs.items():
+        if given.type == 'Dict':
+            values[name] = _mapping(name, values[name])
+    values['run_root'] = values['run_root'] or str(Path(args.folder, 'runs'))
+    return Config(values, Path(args.folder), args.verbose)
+
+
+def run(config: Config) -> int:
+    """Run the pipeline; the exit code is that of the stage that failed, or 0."""
+    done = embedded.run(config.parameters, config.folder, verbose=config.verbose)
+    if done.stage:
+        print(f'pifpaf {COMMAND.name}: {done.stage} of {done.run_id} failed. Its last lines say why', file=sys.stderr)
+    return done.code
+
+
+def _mapping(name: str, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        flag = name.replace('_', '-')
+        raise ValueError(f"--{flag} '{text}' is no JSON object. Give one such as '{{\"b-scale\": 10}}'")
+    return found
+
+
+COMMAND = command.Command('pipelines.run', 'Run the pose-training pipeline.', add_arguments, configure, run)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return command.main(COMMAND, argv)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
