@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from ..files import atomic_path
 from .options import ShowOptions
 
 LONG_SIDE_INCHES = 6.4
+LayoutEngine = Literal['constrained'] | None
 
 
 @contextlib.contextmanager
@@ -33,12 +35,12 @@ def image_canvas(image: Array, path: str | Path | None, *, options: ShowOptions)
     """
     height, width = image.shape[:2]
     inches, dpi = _size(width, height, options)
-    figure = _figure(options, figsize=inches, dpi=dpi)
+    figure = new_figure(figsize=inches, dpi=dpi, window=options.show)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     show_image(axes, image, white_overlay=options.white_overlay)
     axes.set_axis_off()
     yield axes
-    finish(figure, path, options=options)
+    finish(figure, path, window=options.show)
 
 
 @contextlib.contextmanager
@@ -50,7 +52,7 @@ def plot_canvas(
     (inch_w, inch_h), dpi = _size(width, height, options)
     margin_right, margin_top = 0.55, 0.28
     total_w, total_h = inch_w + margin_right, inch_h + margin_top
-    figure = _figure(options, figsize=(total_w, total_h), dpi=dpi)
+    figure = new_figure(figsize=(total_w, total_h), dpi=dpi, window=options.show)
     figure.patch.set_facecolor('white')
     axes = figure.add_axes((0.0, 0.0, inch_w / total_w, inch_h / total_h))
     bar = figure.add_axes(((inch_w + 0.08) / total_w, 0.02, 0.12 / total_w, 0.96 * inch_h / total_h))
@@ -58,7 +60,7 @@ def plot_canvas(
     show_image(axes, image, white_overlay=options.white_overlay)
     axes.set_axis_off()
     yield axes, bar
-    finish(figure, path, options=options)
+    finish(figure, path, window=options.show)
 
 
 def show_image(axes: Axes, image: Array, *, white_overlay: float = 0.0) -> None:
@@ -80,30 +82,42 @@ def pixels_per_point(axes: Axes) -> float:
     return float(abs(axes.get_xlim()[1] - axes.get_xlim()[0]) / window.width * figure.dpi / 72.0)
 
 
-def finish(figure: Figure, path: str | Path | None, *, options: ShowOptions) -> None:
-    """Write ``figure`` to ``path`` (None: nowhere) and show it if ``options`` ask for it."""
+def finish(figure: Figure, path: str | Path | None, *, window: bool) -> None:
+    """Write ``figure`` to ``path`` (None: nowhere), whole or not at all, and show its window until it is closed.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: the suffix names no format.
+    """
     if path is not None:
         kind = Path(path).suffix.lstrip('.').lower()
         if kind not in figure.canvas.get_supported_filetypes():
             raise ValueError(f"'{path}' names no picture format. Use .jpeg, .png, .pdf or .svg")
-        jpeg = {'pil_kwargs': {'quality': 92, 'subsampling': 0}} if kind in ('jpg', 'jpeg') else {}
         with atomic_path(path) as temporary, temporary.open('wb') as file:
-            figure.savefig(file, format=kind, dpi=figure.dpi, **jpeg)
-    if options.show:
+            if kind in ('jpg', 'jpeg'):
+                figure.savefig(file, format=kind, dpi=figure.dpi, pil_kwargs={'quality': 92, 'subsampling': 0})
+            else:
+                figure.savefig(file, format=kind, dpi=figure.dpi)
+    if window:
         from matplotlib import pyplot
 
         pyplot.show()
         pyplot.close(figure)
 
 
-def _figure(options: ShowOptions, *, figsize: tuple[float, float], dpi: float) -> Figure:
-    if not options.show:
-        figure = Figure(figsize=figsize, dpi=dpi)
+def new_figure(*, figsize: tuple[float, float], dpi: float, window: bool, layout: LayoutEngine = None) -> Figure:
+    """An empty figure of a size in inches, with a window or without.
+
+    Raises:
+        ValueError: a window, but no display.
+    """
+    if not window:
+        figure = Figure(figsize=figsize, dpi=dpi, layout=layout)
         FigureCanvasAgg(figure)
         return figure
     from matplotlib import pyplot
 
-    figure = pyplot.figure(figsize=figsize, dpi=dpi)
+    figure = pyplot.figure(figsize=figsize, dpi=dpi, layout=layout)
     if type(figure.canvas).__name__ == 'FigureCanvasAgg':
         raise ValueError('--show needs a display, and there is none. Use --save-all')
     return figure

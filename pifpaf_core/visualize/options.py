@@ -27,7 +27,9 @@ class ShowOptions:
     image_width: float | None = option(None, 'width of pictures in inches; smaller makes text and lines larger')
     image_height: float | None = option(None, 'height of pictures in inches')
     image_dpi_factor: float = option(1.0, 'pixels of a picture for each pixel of the photograph')
-    image_min_dpi: float = option(50.0, 'least pixels an inch: small pictures become less wide, or are enlarged if a width is given')
+    image_min_dpi: float = option(
+        50.0, 'least pixels an inch: small pictures become less wide, or are enlarged if a width is given'
+    )
     show_file_extension: Literal['jpeg', 'jpg', 'png', 'pdf', 'svg'] = option('jpeg', 'file format of pictures')
     textbox_alpha: float = option(0.7, 'opacity of the box behind text')
     text_color: str = option('white', 'color of text')
