@@ -18,8 +18,15 @@ Array = npt.NDArray[Any]
 DEFAULT = EncoderOptions()
 
 
-def encode(meta: HeadMeta, truth: GroundTruth, *, size: tuple[int, int], valid_area: Array | None = None,
-           options: EncoderOptions = DEFAULT, bmin: float = 0.1) -> Array:
+def encode(
+    meta: HeadMeta,
+    truth: GroundTruth,
+    *,
+    size: tuple[int, int],
+    valid_area: Array | None = None,
+    options: EncoderOptions = DEFAULT,
+    bmin: float = 0.1,
+) -> Array:
     """Target field of a head for the annotations of one image (FIELDS sections 4 to 7).
 
     Args:
@@ -42,8 +49,15 @@ def encode(meta: HeadMeta, truth: GroundTruth, *, size: tuple[int, int], valid_a
 
 
 @singledispatch
-def _encode(meta: HeadMeta, truth: GroundTruth, *, size: tuple[int, int], valid_area: Array | None,
-            options: EncoderOptions, bmin: float) -> Array:
+def _encode(
+    meta: HeadMeta,
+    truth: GroundTruth,
+    *,
+    size: tuple[int, int],
+    valid_area: Array | None,
+    options: EncoderOptions,
+    bmin: float,
+) -> Array:
     raise TypeError(f'no encoder is registered for {type(meta).__name__}')
 
 

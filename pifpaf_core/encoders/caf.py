@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..annotation import GroundTruth
 from ..headmeta import Caf
 from ..kernels import jit
-from .areas import clear, field_shape, ignore, ignored_rectangles, known_window
+from .areas import Region, background, field_shape, ignore, ignored_cells, known_window
 from .options import EncoderOptions
 from .people import people
 
@@ -18,14 +18,6 @@ Array = npt.NDArray[Any]
 
 MARGINS = 0.25, 0.4  # smallest and largest part of a connection that is left out at each of its ends
 EPSILON = 1e-16
-
-
-class Band(NamedTuple):
-    """Which cells around a connection are marked; see `EncoderOptions`."""
-
-    min_size: int
-    aspect_ratio: float
-    only_middle: bool
 
 
 class End(NamedTuple):
@@ -36,28 +28,50 @@ class End(NamedTuple):
     scale: Array
 
 
-def encode_caf(meta: Caf, truth: GroundTruth, *, size: tuple[int, int], valid_area: Array | None,
-               options: EncoderOptions, bmin: float) -> Array:
+class Cells(NamedTuple):
+    """Views of the components of all connections: confidence [E, H, W] and both ends; or of one, without E."""
+
+    confidence: Array
+    a: End
+    b: End
+
+
+class Band(NamedTuple):
+    """What cells are marked along a connection, see `EncoderOptions`, and their bmin in cells."""
+
+    min_size: int
+    aspect_ratio: float
+    only_middle: bool
+    bmin: float
+
+
+def encode_caf(
+    meta: Caf,
+    truth: GroundTruth,
+    *,
+    size: tuple[int, int],
+    valid_area: Array | None,
+    options: EncoderOptions,
+    bmin: float,
+) -> Array:
     """Target [E, 9, H, W] float32: confidence, vectors to both ends, two bmin, both scales; all in cells; see `encode`.
 
     A connection is left out when both of its ends lie outside the image. Those of a dense head are left out when either
     does, and where sparse connections lead from end to end in short steps.
     """
-    instances = people(truth, meta.skeleton, stride=meta.stride, options=options)
-    height, width = field_shape(size, meta.stride)
-    ignored = ignored_rectangles(instances.ignored, float(meta.stride), (options.caf_min_size - 1) / 2.0, height, width)
-    connections = _pairs(meta.connections)
-    kept = np.empty((len(connections), len(instances.keypoints)), np.bool_)
-    _select(kept, instances.keypoints, connections, height, width, meta.dense)
+    keypoints, ignored = people(truth, meta.skeleton, stride=meta.stride, options=options)
+    shape, layout, connections = field_shape(size, meta.stride), meta.target, _pairs(meta.connections)
+    kept = _visible(keypoints, connections, *shape, meta.dense)
     if meta.dense:
-        _drop_bridged(kept, instances.keypoints, connections, _pairs(meta.skeleton.connections),
-                      meta.dense_to_sparse_radius)
-    layout = meta.target
-    fields = np.empty((len(connections), layout.n_components, height, width), np.float32)
-    ends = [End(fields[:, layout.vector(i)], fields[:, layout.bmin(i)], fields[:, layout.scale(i)]) for i in range(2)]
-    _fill(fields, layout.confidence, ends[0], ends[1], kept, instances.keypoints, instances.scales,
-          np.array(meta.skeleton.sigmas), connections, ignored, known_window(valid_area, meta.stride, (height, width)),
-          bmin / meta.stride, Band(options.caf_min_size, options.caf_aspect_ratio, options.caf_fixed_size))
+        _drop_bridged(kept, keypoints, connections, _pairs(meta.skeleton.connections), meta.dense_to_sparse_radius)
+    fields = background(layout, len(connections), shape)
+    ends = [End(*(fields[:, part] for part in (layout.vector(i), layout.bmin(i), layout.scale(i)))) for i in range(2)]
+    region = Region(
+        known_window(valid_area, meta.stride, shape),
+        ignored_cells(ignored, float(meta.stride), (options.caf_min_size - 1) / 2.0, *shape),
+    )
+    band = Band(options.caf_min_size, options.caf_aspect_ratio, options.caf_fixed_size, bmin / meta.stride)
+    _fill(Cells(fields[:, layout.confidence], ends[0], ends[1]), region, kept, keypoints, connections, band)
     return fields
 
 
@@ -67,13 +81,16 @@ def _pairs(connections: tuple[tuple[int, int], ...]) -> Array:
 
 
 @jit
-def _select(kept: Array, keypoints: Array, connections: Array, height: int, width: int, both_inside: bool) -> None:
+def _visible(keypoints: Array, connections: Array, height: int, width: int, both_inside: bool) -> Array:
+    """[E, N] bool: which connections of whom have both ends annotated and one, or both, in the image."""
+    visible = np.empty((len(connections), len(keypoints)), np.bool_)
     for e in range(len(connections)):
         for i in range(len(keypoints)):
             a, b = keypoints[i, connections[e, 0]], keypoints[i, connections[e, 1]]
             inside_a, inside_b = _inside(a, height, width), _inside(b, height, width)
             seen = (inside_a and inside_b) if both_inside else (inside_a or inside_b)
-            kept[e, i] = seen and a[2] > 0.0 and b[2] > 0.0
+            visible[e, i] = seen and a[2] > 0.0 and b[2] > 0.0
+    return visible
 
 
 @jit
@@ -104,26 +121,26 @@ def _length(a: Array, b: Array) -> float:
 
 
 @jit
-def _fill(fields: Array, confidence: int, end_a: End, end_b: End, kept: Array, keypoints: Array, scales: Array,
-          sigmas: Array, connections: Array, ignored: Array, window: Array, bmin: float, band: Band) -> None:
-    distance = np.empty(fields.shape[2:], np.float32)
+def _fill(cells: Cells, region: Region, kept: Array, keypoints: Array, connections: Array, band: Band) -> None:
+    distance = np.empty(cells.confidence.shape[1:], np.float32)
     for e in range(len(connections)):
-        clear(fields[e], confidence, distance)
-        for i in range(len(ignored)):
-            ignore(fields[e, confidence], distance, ignored[i], window)
+        distance[:] = np.inf
+        field = Cells(
+            cells.confidence[e],
+            End(cells.a.vector[e], cells.a.bmin[e], cells.a.scale[e]),
+            End(cells.b.vector[e], cells.b.bmin[e], cells.b.scale[e]),
+        )
+        for i in range(len(region.ignored)):
+            ignore(field.confidence, distance, region.ignored[i], region.window)
         a, b = connections[e]
-        views_a = End(end_a.vector[e], end_a.bmin[e], end_a.scale[e])
-        views_b = End(end_b.vector[e], end_b.bmin[e], end_b.scale[e])
         for i in range(len(keypoints)):
             if kept[e, i]:
-                _fill_band(fields[e, confidence], views_a, views_b, distance, keypoints[i, a], keypoints[i, b],
-                           scales[i] * sigmas[a], scales[i] * sigmas[b], window, bmin, band)
+                _mark(field, distance, region.window, keypoints[i, a], keypoints[i, b], band)
 
 
 @jit
-def _fill_band(confidence: Array, end_a: End, end_b: End, distance: Array, a: Array, b: Array, scale_a: float,
-               scale_b: float, window: Array, bmin: float, band: Band) -> None:
-    """Mark squares of cells around points from a to b, where no other connection of the field is strictly nearer."""
+def _mark(field: Cells, distance: Array, window: Array, a: Array, b: Array, band: Band) -> None:
+    """Point at a and b (x, y, v, scale) from squares around points between, where no other connection is nearer."""
     dx, dy, length = b[0] - a[0], b[1] - a[1], _length(a, b)
     side = max(band.min_size, int(length * band.aspect_ratio))
     first, n_points = 0.5, 1
@@ -145,14 +162,14 @@ def _fill_band(confidence: Array, end_a: End, end_b: End, distance: Array, a: Ar
                 offset = np.float32(abs(dx * (a[1] - y) - dy * (a[0] - x)) / (length + 0.01))
                 if offset <= distance[y, x]:
                     distance[y, x] = offset
-                    confidence[y, x] = 1.0
-                    _point_at(end_a, y, x, a, bmin, scale_a)
-                    _point_at(end_b, y, x, b, bmin, scale_b)
+                    field.confidence[y, x] = 1.0
+                    _point_at(field.a, y, x, a, band.bmin)
+                    _point_at(field.b, y, x, b, band.bmin)
 
 
 @jit
-def _point_at(end: End, y: int, x: int, keypoint: Array, bmin: float, scale: float) -> None:
+def _point_at(end: End, y: int, x: int, keypoint: Array, bmin: float) -> None:
     end.vector[0, y, x] = keypoint[0] - x
     end.vector[1, y, x] = keypoint[1] - y
     end.bmin[y, x] = bmin
-    end.scale[y, x] = scale
+    end.scale[y, x] = keypoint[3]

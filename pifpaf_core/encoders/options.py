@@ -18,12 +18,16 @@ class EncoderOptions:
     caf_fixed_size: bool = option(False, 'mark only the middle of a connection in a CAF field')
     caf_aspect_ratio: float = option(0.0, 'width of a connection relative to its length in a CAF field')
     suppress_selfhidden: bool = option(
-        True, 'keep hidden keypoints that lie close to the same visible keypoint of somebody else',
-        flag='--encoder-no-suppress-selfhidden')
+        True,
+        'keep hidden keypoints that lie close to the same visible keypoint of somebody else',
+        flag='--encoder-no-suppress-selfhidden',
+    )
     suppress_invisible: bool = option(
-        False, 'leave out all keypoints that are not visible', flag='--encoder-suppress-invisible')
+        False, 'leave out all keypoints that are not visible', flag='--encoder-suppress-invisible'
+    )
     suppress_collision: bool = option(
-        False, 'leave out keypoints of the same kind that lie close together', flag='--encoder-suppress-collision')
+        False, 'leave out keypoints of the same kind that lie close together', flag='--encoder-suppress-collision'
+    )
 
     def __post_init__(self) -> None:
         if self.cif_side_length < 1:

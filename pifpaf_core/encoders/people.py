@@ -1,9 +1,8 @@
 """The annotated people of an image, made ready for CIF and CAF targets (FIELDS section 4)."""
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ from ..skeletons import Skeleton
 from .options import EncoderOptions
 
 Array = npt.NDArray[Any]
-Table = tuple[tuple[float, ...], ...]
 
 SELF_HIDDEN_RADIUS = 32.0  # pixels
 COLLISION_RADIUS = 16.0  # pixels, and at least ...
@@ -24,19 +22,16 @@ MAX_FACTOR = 5.0
 MIN_SCALE = 0.1  # cells
 
 
-@dataclass(frozen=True, eq=False)
-class People:
+class People(NamedTuple):
     """Those of an image's instances that have a target, and what has to be ignored.
 
     Attributes:
-        keypoints: [N, K, 3] float64, x, y in cells and v after suppression (0: no target).
-        scales: [N] float64, square root of the estimated area of the whole instance, in cells; NaN if it has fewer than
-            three keypoints or is tiny: then its keypoints have no scale target.
+        keypoints: [N, K, 4] float64, x, y in cells, v after suppression (0: no target), and scale: the square root of
+            the estimated area of the whole instance in cells times the keypoint's sigma, NaN if unknown.
         ignored: [M, 4] float64 boxes x, y, w, h in pixels: crowds, and instances none of whose keypoints are annotated.
     """
 
     keypoints: Array
-    scales: Array
     ignored: Array
 
 
@@ -48,14 +43,18 @@ def people(truth: GroundTruth, skeleton: Skeleton, *, stride: int, options: Enco
     """
     n_keypoints = len(skeleton.keypoints)
     if truth.keypoints.ndim != 3 or truth.keypoints.shape[1:] != (n_keypoints, 3):
-        raise ValueError(f'annotations have keypoints of shape {truth.keypoints.shape}, the skeleton has '
-                         f'{n_keypoints}. Give [instances, {n_keypoints}, 3]')
+        raise ValueError(
+            f'annotations have keypoints of shape {truth.keypoints.shape}, the skeleton has {n_keypoints}. '
+            f'Give [instances, {n_keypoints}, 3]'
+        )
     keypoints, boxes, ignored = _split(
-        np.ascontiguousarray(truth.keypoints, np.float64), np.ascontiguousarray(truth.boxes, np.float64),
-        np.ascontiguousarray(truth.crowd, np.bool_))
+        np.ascontiguousarray(truth.keypoints, np.float64),
+        np.ascontiguousarray(truth.boxes, np.float64),
+        np.ascontiguousarray(truth.crowd, np.bool_),
+    )
     suppress(keypoints, boxes, options.suppress_selfhidden, options.suppress_invisible, options.suppress_collision)
-    keypoints[:, :, :2] /= stride
-    return People(keypoints, instance_scales(keypoints, skeleton), ignored)
+    _to_cells(keypoints, stride, *_reference(skeleton.upright, skeleton.sigmas))
+    return People(keypoints, ignored)
 
 
 def instance_scales(keypoints: Array, skeleton: Skeleton) -> Array:
@@ -66,31 +65,34 @@ def instance_scales(keypoints: Array, skeleton: Skeleton) -> Array:
     so that keypoints on a straight line do not explode it.
 
     Args:
-        keypoints: [N, K, 3] float64, x, y in cells, v.
+        keypoints: [N, K, 3 or more] float64, x, y in cells, v.
         skeleton: of the K keypoints.
 
     Returns:
         [N] float64 in cells; NaN for fewer than three keypoints, a part that says nothing of the whole, or below 0.1.
     """
-    return _scales(keypoints, *_reference_poses(skeleton.upright))
+    poses, areas, _ = _reference(skeleton.upright, skeleton.sigmas)
+    return _scales(keypoints, poses, areas)
 
 
 @lru_cache(maxsize=64)
-def _reference_poses(upright: Table) -> tuple[Array, Array]:
-    """[2, K, 2] the upright pose and the same turned by 45 degrees, and [2] the areas of their boxes."""
+def _reference(upright: tuple[tuple[float, float], ...], sigmas: tuple[float, ...]) -> tuple[Array, Array, Array]:
+    """[2, K, 2] the upright pose and the same turned by 45 degrees, [2] the areas of their boxes, and [K] sigmas."""
     pose = np.array(upright, np.float64)
     sin = math.sin(math.pi / 4.0)
     poses = np.stack([pose, pose @ np.array([[sin, sin], [-sin, sin]])])
-    return poses, np.prod(np.ptp(poses, axis=1), axis=1)
+    return poses, np.prod(np.ptp(poses, axis=1), axis=1), np.array(sigmas, np.float64)
 
 
 @jit
 def _split(keypoints: Array, boxes: Array, crowd: Array) -> tuple[Array, Array, Array]:
-    """Copies: keypoints [N, K, 3] and boxes [N, 4] of who has keypoints, boxes [M, 4] of the others and of crowds."""
+    """Copies: keypoints [N, K, 4] and boxes [N, 4] of who has keypoints, boxes [M, 4] of the others and of crowds."""
     kept = np.empty(len(keypoints), np.bool_)
     for i in range(len(keypoints)):
         kept[i] = not crowd[i] and np.any(keypoints[i, :, 2] > 0.0)
-    return keypoints[kept], boxes[kept], boxes[~kept]
+    copies = np.empty((int(np.sum(kept)), keypoints.shape[1], 4))
+    copies[:, :, :3] = keypoints[kept]
+    return copies, boxes[kept], boxes[~kept]
 
 
 @jit
@@ -98,7 +100,7 @@ def suppress(keypoints: Array, boxes: Array, selfhidden: bool, invisible: bool, 
     """Set v = 0 in place where a keypoint would teach the wrong thing; see `EncoderOptions`.
 
     Args:
-        keypoints: [N, K, 3] in pixels.
+        keypoints: [N, K, 3 or more] in pixels.
         boxes: [N, 4] x, y, w, h in pixels.
         selfhidden: drop a hidden keypoint (v = 1) next to the same visible keypoint of somebody else.
         invisible: drop all with v < 2. Nothing is left for ``selfhidden`` to do then.
@@ -131,10 +133,23 @@ def _drop_collisions(one_kind: Array, boxes: Array) -> None:
 @jit
 def _next_to_visible(one_kind: Array, i: int) -> bool:
     for j in range(len(one_kind)):
-        if (one_kind[j, 2] > 1.0 and abs(one_kind[i, 0] - one_kind[j, 0]) <= SELF_HIDDEN_RADIUS
-                and abs(one_kind[i, 1] - one_kind[j, 1]) <= SELF_HIDDEN_RADIUS):
+        if (
+            one_kind[j, 2] > 1.0
+            and abs(one_kind[i, 0] - one_kind[j, 0]) <= SELF_HIDDEN_RADIUS
+            and abs(one_kind[i, 1] - one_kind[j, 1]) <= SELF_HIDDEN_RADIUS
+        ):
             return True
     return False
+
+
+@jit
+def _to_cells(keypoints: Array, stride: float, poses: Array, pose_areas: Array, sigmas: Array) -> None:
+    """Divide positions by the stride, and set the scales (the fourth column), in place."""
+    keypoints[:, :, :2] /= stride
+    scales = _scales(keypoints, poses, pose_areas)
+    for i in range(len(keypoints)):
+        for k in range(len(sigmas)):
+            keypoints[i, k, 3] = scales[i] * sigmas[k]
 
 
 @jit

@@ -60,11 +60,12 @@ def _focal_step(logit: Tensor, alpha: float, gamma: float) -> Tensor:
         return alpha * wrong
     wrong = wrong.clamp(min=torch.finfo(wrong.dtype).tiny)  # has a negative exponent if gamma < 1
     surprise = functional.softplus(-logit)
-    return alpha * wrong * (wrong**gamma + gamma * wrong**(gamma - 1.0) * (1.0 - wrong) * surprise)
+    return alpha * wrong * (wrong**gamma + gamma * wrong ** (gamma - 1.0) * (1.0 - wrong) * surprise)
 
 
-def regression_loss(xy: Sequence[Tensor], target: Sequence[Tensor], bmin: Tensor, sigma: Tensor, logs2: Tensor, *,
-                    options: LossOptions) -> Tensor:
+def regression_loss(
+    xy: Sequence[Tensor], target: Sequence[Tensor], bmin: Tensor, sigma: Tensor, logs2: Tensor, *, options: LossOptions
+) -> Tensor:
     r"""Laplace likelihood of the distance between predicted and true point, $l / \hat b + \log \hat b$.
 
     The distance is $l = \|(\hat x - x, \hat y - y, b_{min})\|_2 / \sigma$, where $b_{min}$ keeps an overfitting network

@@ -51,8 +51,9 @@ class CompositeLoss(nn.Module):
         self._check(raw, target)
         with torch.autocast(raw.device.type, enabled=False):
             # unbind, not index: the gradient is then put together once, not once a component
-            losses = self._losses(raw.float().unbind(dim=2), target.float().unbind(dim=2),
-                                  gather=raw.device.type == 'cpu')
+            losses = self._losses(
+                raw.float().unbind(dim=2), target.float().unbind(dim=2), gather=raw.device.type == 'cpu'
+            )
             return torch.stack(losses) / raw.shape[0]
 
     def _losses(self, raw: Components, target: Components, *, gather: bool) -> list[Tensor]:
@@ -119,5 +120,7 @@ class CompositeLoss(nn.Module):
         n_fields, n_raw, n_target = self.meta.n_fields, self.meta.prediction.n_components, self.meta.target.n_components
         batch, cells = raw.shape[:1], raw.shape[3:]
         if raw.shape[1:3] != (n_fields, n_raw) or target.shape != (*batch, n_fields, n_target, *cells):
-            raise ValueError(f"head '{self.meta.name}' got output {list(raw.shape)} and target {list(target.shape)}. "
-                             f'Give [B, {n_fields}, {n_raw}, H, W] and [B, {n_fields}, {n_target}, H, W]')
+            raise ValueError(
+                f"head '{self.meta.name}' got output {list(raw.shape)} and target {list(target.shape)}. "
+                f'Give [B, {n_fields}, {n_raw}, H, W] and [B, {n_fields}, {n_target}, H, W]'
+            )

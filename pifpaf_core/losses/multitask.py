@@ -24,8 +24,10 @@ class NonFiniteLoss(ValueError):  # noqa: N818 it is named after what was found
         self.component = component
         self.previous = previous
         before = ', '.join(f'{name} {loss:.6g}' for name, loss in previous.items())
-        super().__init__(f'found a loss that is not finite: {component} is {value} (before: {before or "nothing"}). '
-                         'Lower --lr, or set --clip-grad-value')
+        super().__init__(
+            f'found a loss that is not finite: {component} is {value} (before: {before or "nothing"}). '
+            'Lower --lr, or set --clip-grad-value'
+        )
 
 
 class MultiHeadLoss(nn.Module):
@@ -77,8 +79,9 @@ class MultiHeadLoss(nn.Module):
             NonFiniteLoss: a component is infinite or NaN.
         """
         if not len(raws) == len(targets) == len(self.heads):
-            raise ValueError(f'{len(raws)} outputs and {len(targets)} targets for {len(self.heads)} heads. '
-                             'Give one of each')
+            raise ValueError(
+                f'{len(raws)} outputs and {len(targets)} targets for {len(self.heads)} heads. Give one of each'
+            )
         if all(target is None for target in targets):
             raise ValueError('a batch has no target for any head. Train on data sets that the heads belong to')
         losses, present = self._components(raws, targets)

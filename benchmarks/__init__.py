@@ -1,0 +1,1 @@
+"""Measurements: agreement with recorded numbers, and speed."""
