@@ -54,7 +54,7 @@ class BatchLoader:
         self._requests = _Requests()
         for source in self._sources:
             warm_up(source)
-        self._loader: DataLoader[Batch] = DataLoader(
+        self._loader: DataLoader[Batch | Exception] = DataLoader(
             _Batches(self._sources),
             sampler=self._requests,
             batch_size=None,
@@ -74,19 +74,18 @@ class BatchLoader:
         self._requests.pending = epoch_requests(
             self._sources, self._weights, seed=self._seed, epoch=epoch, batch_size=self._batch_size, share=self._share
         )[start:]
-        problems = 0
+        n_problems = 0
         for batch in self._loader:
+            if isinstance(batch, Exception):
+                raise batch
             for problem in batch.problems:
-                LOG.warning('%s. Another image takes its place in this epoch', problem.rstrip('.'))
-            problems += len(batch.problems)
-            if problems > _TOLERATED * self._n_batches * self._batch_size:
-                raise ValueError(
-                    f'{batch.problems[-1]} ({problems} such images in epoch {epoch}, more than one in a hundred: '
-                    'mend the data set)'
-                )
+                LOG.warning('%s. Another image takes its place in this epoch', problem)
+            n_problems += len(batch.problems)
+            if n_problems > _TOLERATED * len(self) * self._batch_size:
+                raise ValueError(f'{n_problems} images of epoch {epoch} cannot be used: {batch.problems[-1]}')
             yield batch
-        if problems:
-            LOG.warning('%d images could not be used in epoch %d', problems, epoch)
+        if n_problems:
+            LOG.warning('%d images could not be used in epoch %d', n_problems, epoch)
 
     def close(self) -> None:
         """End the worker processes."""
@@ -106,25 +105,34 @@ class _Requests(Sampler[Request]):
         return len(self.pending)
 
 
-class _Batches(Dataset[Batch]):
-    """Answers a request with a batch, in a worker or in the main process."""
+class _Batches(Dataset['Batch | Exception']):
+    """Answers a request with a batch, in a worker or in the main process.
+
+    Bad data comes back as a value: torch would put the worker's stack trace into the message of an exception.
+    """
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self._sources = sources
 
-    def __getitem__(self, request: Request) -> Batch:
-        source = self._sources[request.source]
-        problems: list[str] = []
-        samples = [_usable_sample(source, request.epoch, index, problems) for index in request.indices]
-        images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2)
-        targets = zip(*(source.targets(sample) for sample in samples), strict=True)
-        return Batch(
-            images=images,
-            targets=[_stacked(head) for head in targets],
-            metas=[sample.meta for sample in samples],
-            dataset=samples[0].meta.dataset,
-            problems=tuple(problems),
-        )
+    def __getitem__(self, request: Request) -> 'Batch | Exception':
+        try:
+            return _batch(self._sources[request.source], request)
+        except (OSError, ValueError) as error:
+            return error
+
+
+def _batch(source: Source, request: Request) -> Batch:
+    problems: list[str] = []
+    samples = [_usable_sample(source, request.epoch, index, problems) for index in request.indices]
+    images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2)
+    targets = zip(*(source.targets(sample) for sample in samples), strict=True)
+    return Batch(
+        images=images,
+        targets=[_stacked(head) for head in targets],
+        metas=[sample.meta for sample in samples],
+        dataset=samples[0].meta.dataset,
+        problems=tuple(problems),
+    )
 
 
 def _usable_sample(source: Source, epoch: int, index: int, problems: list[str]) -> Sample:
@@ -134,7 +142,7 @@ def _usable_sample(source: Source, epoch: int, index: int, problems: list[str]) 
             return source.sample(epoch, (index + step) % len(source))
         except (OSError, ValueError) as error:
             problems.append(str(error))
-    raise ValueError(f'{problems[-1]} ({len(problems)} images in a row cannot be used: mend the data set)')
+    raise ValueError(f'{len(problems)} images in a row cannot be used: {problems[-1]}')
 
 
 def _stacked(targets: Sequence[Array | None]) -> torch.Tensor | None:
@@ -204,7 +212,13 @@ def _loader(
     options = modules[0].loader
     workers = options.workers(processes=processes)
     names = ', '.join(f'{source.name} {len(source)} images' for source in sources)
-    LOG.info('data: %s; seed %d, batch size %d, %d loader workers', names, options.seed, options.batch_size, workers)
+    LOG.info(
+        'data: %s; seed %d, batch size %d, %d loader workers (--loader-workers)',
+        names,
+        options.seed,
+        options.batch_size,
+        workers,
+    )
     return BatchLoader(
         sources,
         weights=options.dataset_weights,

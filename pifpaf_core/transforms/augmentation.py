@@ -27,7 +27,7 @@ class Augmentation:
 
     Attributes:
         edge: side in pixels of the sample, a square.
-        mirror: of the skeleton: for each keypoint the one whose place it takes in a mirrored image.
+        mirror: of the skeleton: for each keypoint the one whose place it takes in a mirrored image; None if none does.
         flip: probability of mirroring.
         scale: range of the scale, log-uniform.
         rescale: further factor of the scale.
@@ -45,7 +45,7 @@ class Augmentation:
     """
 
     edge: int
-    mirror: tuple[int, ...] = ()
+    mirror: tuple[int, ...] | None = None
     flip: float = 0.5
     scale: tuple[float, float] = (0.4, 2.0)
     rescale: float = 1.0

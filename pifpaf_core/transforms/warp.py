@@ -35,18 +35,21 @@ def warp(
     Returns:
         [size[1], size[0], 3] uint8.
     """
+    margin = np.array([_EDGE, _EDGE])
     if resample == 'area':
+        original = image.shape
         image, matrix = _averaged(image, matrix)
+        margin += [0.5 - 0.5 * image.shape[i] / original[i] for i in (1, 0)]
     inverse = np.linalg.inv(matrix)
     height, width = image.shape[:2]
     result = np.empty((size[1], 3 * size[0]), np.uint8)
     result[:] = np.tile(np.array(fill, np.uint8), size[0])
     if inverse[0, 1] == 0.0 and inverse[1, 0] == 0.0:
-        columns = _taps(inverse[0, 0], inverse[0, 2], size[0], width)
-        rows = _taps(inverse[1, 1], inverse[1, 2], size[1], height)
+        columns = _taps(inverse[0, 0], inverse[0, 2], size[0], width, margin[0])
+        rows = _taps(inverse[1, 1], inverse[1, 2], size[1], height, margin[1])
         _warp_straight(image.reshape(height, -1), *columns, *rows, result)
     else:
-        _warp_affine(image.reshape(-1), width, height, inverse, result)
+        _warp_affine(image.reshape(-1), width, height, inverse, margin, result)
     return result.reshape(size[1], size[0], 3)
 
 
@@ -64,15 +67,15 @@ def _averaged(image: Array, matrix: Array) -> tuple[Array, Array]:
     return shrunk, matrix @ to_full
 
 
-def _taps(step: float, start: float, n: int, length: int) -> tuple[int, Array, Array]:
-    """Where n pixels along an axis lie between the ``length`` pixels of the image.
+def _taps(step: float, start: float, n: int, length: int, margin: float) -> tuple[int, Array, Array]:
+    """Where n pixels along an axis lie between the ``length`` pixels of the image; ``margin`` beyond them still counts.
 
     Returns:
         The first pixel that lies inside; for it and the following ones inside the left neighbour [m] uint32 and the
         weight of the right neighbour [m] float32.
     """
     position = start + step * np.arange(n)
-    inside = np.flatnonzero((position >= -_EDGE) & (position <= length - 1 + _EDGE))
+    inside = np.flatnonzero((position >= -margin) & (position <= length - 1 + margin))
     position = np.clip(position[inside], 0.0, length - 1.0)
     left = np.clip(position.astype(np.int64), 0, max(0, length - 2))
     return int(inside[0]) if len(inside) else n, left.astype(np.uint32), (position - left).astype(np.float32)
@@ -135,7 +138,7 @@ def _across(line: Array, columns: Array, weights: Array, right: Any, result: Arr
 
 
 @jit
-def _warp_affine(pixels: Array, width: int, height: int, inverse: Array, result: Array) -> None:
+def _warp_affine(pixels: Array, width: int, height: int, inverse: Array, margin: Array, result: Array) -> None:
     """Any affine map: for each row of the result first all neighbours and weights, then all pixels.
 
     Args:
@@ -143,6 +146,7 @@ def _warp_affine(pixels: Array, width: int, height: int, inverse: Array, result:
         width: W.
         height: H.
         inverse: [3, 3], pixels of the result -> pixels of the image.
+        margin: [2] pixels beyond the image, across and down, that still count as inside.
         result: [size, 3 size] uint8, filled where the image does not reach.
     """
     n = result.shape[1] // 3
@@ -151,8 +155,8 @@ def _warp_affine(pixels: Array, width: int, height: int, inverse: Array, result:
     neighbours, across, down = np.empty(n, np.uint32), np.empty(n, np.float32), np.empty(n, np.float32)
     for y in range(result.shape[0]):
         u0, v0 = inverse[0, 1] * y + inverse[0, 2], inverse[1, 1] * y + inverse[1, 2]
-        first, last = _within(inverse[0, 0], u0, width - 1.0, 0, n)
-        first, last = _within(inverse[1, 0], v0, height - 1.0, first, last)
+        first, last = _within(inverse[0, 0], u0, width - 1.0, margin[0], 0, n)
+        first, last = _within(inverse[1, 0], v0, height - 1.0, margin[1], first, last)
         for x in range(np.uintp(first), np.uintp(last)):
             u = min(max(inverse[0, 0] * x + u0, 0.0), width - 1.0)
             v = min(max(inverse[1, 0] * x + v0, 0.0), height - 1.0)
@@ -172,11 +176,11 @@ def _warp_affine(pixels: Array, width: int, height: int, inverse: Array, result:
 
 
 @jit
-def _within(step: float, start: float, end: float, first: int, last: int) -> tuple[int, int]:
-    """The x from ``first`` to before ``last`` whose position ``start + step * x`` lies from 0 to ``end``."""
+def _within(step: float, start: float, end: float, margin: float, first: int, last: int) -> tuple[int, int]:
+    """The x from ``first`` to before ``last`` whose position ``start + step * x`` lies from 0 to ``end`` or near."""
     if step == 0.0:
-        return (first, last) if -_EDGE <= start <= end + _EDGE else (first, first)
-    low, high = (-_EDGE - start) / step, (end + _EDGE - start) / step
+        return (first, last) if -margin <= start <= end + margin else (first, first)
+    low, high = (-margin - start) / step, (end + margin - start) / step
     if low > high:
         low, high = high, low
     first = max(first, min(math.ceil(low), last))
