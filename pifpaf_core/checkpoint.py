@@ -12,10 +12,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from . import backbones, version
+from . import backbones, openpifpaf, version
 from .files import atomic_path
 from .headmeta import HeadMeta, head_meta_from_dict
 from .network import Network, NetworkOptions, consolidated, create
+from .openpifpaf import published
 
 FORMAT = 1
 _KEY = 'pifpaf'  # of the metadata, whose value is one JSON object
@@ -31,7 +32,7 @@ class Checkpoint:
         epoch: epochs that it was trained for.
         metadata: the JSON object of the file: ``format``, ``basenet``, ``backbone_options``, ``metas``, ``epoch``,
             ``version`` and ``training``, the resolved options by flag name, of which ``resample`` (``linear`` or
-            ``area``) says how images were resized.
+            ``area``) says how images were resized; and ``imported`` if OpenPifPaf wrote the file.
     """
 
     network: Network
@@ -54,6 +55,7 @@ def save(
     basenet: str,
     backbone_options: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
+    imported: Mapping[str, Any] | None = None,
     state_dict: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all.
@@ -65,6 +67,7 @@ def save(
         basenet: name of the backbone.
         backbone_options: {family: options} as given to `backbones.build`.
         training: resolved options by flag name, as JSON data.
+        imported: where OpenPifPaf's file came from, as `openpifpaf.read` says.
         state_dict: weights in place of the network's, e.g. a moving average of them; the same names.
 
     Raises:
@@ -78,6 +81,7 @@ def save(
         'epoch': epoch,
         'version': version.version(),
         'training': {'resample': 'linear', **(training or {})},
+        **({'imported': dict(imported)} if imported else {}),
     }
     tensors = network.state_dict() if state_dict is None else state_dict
     tensors = {name: tensor.detach().to('cpu', copy=True).contiguous() for name, tensor in tensors.items()}
@@ -85,13 +89,23 @@ def save(
         safetensors.torch.save_file(tensors, temporary, metadata={_KEY: json.dumps(metadata)})
 
 
-def load(path: str | os.PathLike[str], device: str | torch.device = 'cpu') -> Checkpoint:
+def load(path: str | os.PathLike[str], device: str | torch.device = 'cpu', *, progress: bool = True) -> Checkpoint:
     """Read a checkpoint.
+
+    Args:
+        path: a file of ours or of OpenPifPaf, whatever its name, or the name of one that OpenPifPaf published.
+        device: where the network goes.
+        progress: show a bar while a published one is downloaded.
 
     Raises:
         ValueError: no such file, no checkpoint, or a damaged one; the message says what to do.
     """
-    tensors, metadata = _read(Path(path), device)
+    path = _file(path, progress=progress)
+    if openpifpaf.is_archive(path):
+        tensors, imported = openpifpaf.read(path)
+        metadata = {'format': FORMAT, 'version': version.version(), **imported}
+    else:
+        tensors, metadata = _read(path, device)
     try:
         net = _assembled(tensors, metadata)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -118,7 +132,7 @@ def start(
         net = create(options.basenet, metas, backbone_options=backbone_options, dropout=options.cf4_dropout)
         plain = backbones.plain_options(options.basenet, backbone_options)
         return Checkpoint(net.to(device), options.basenet, 0, {'backbone_options': plain})
-    loaded = load(options.checkpoint, device)
+    loaded = load(options.checkpoint, device, progress=options.download_progress)
     if options.basenet not in (None, loaded.basenet):
         raise ValueError(
             f'--checkpoint={options.checkpoint} is a {loaded.basenet}, --basenet={options.basenet} is not. Remove one'
@@ -129,9 +143,17 @@ def start(
     return loaded
 
 
+def _file(path: str | os.PathLike[str], *, progress: bool) -> Path:
+    if not Path(path).is_file():
+        if published.is_name(str(path)):
+            return published.file(str(path), progress=progress)
+        raise ValueError(
+            f'there is no checkpoint {path}. Check the path, or name one of {", ".join(published.ADDRESSES)}'
+        )
+    return Path(path)
+
+
 def _read(path: Path, device: str | torch.device) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    if not path.is_file():
-        raise ValueError(f'there is no checkpoint {path}. Check the path')
     try:
         with safetensors.safe_open(path, framework='pt', device=str(device)) as file:
             text = (file.metadata() or {}).get(_KEY)
@@ -149,8 +171,8 @@ def _read(path: Path, device: str | torch.device) -> tuple[dict[str, Tensor], di
 
 
 def _assembled(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Network:
-    if metadata['format'] != FORMAT:
-        raise ValueError(f'it has format {metadata["format"]} and this pifpaf-core reads {FORMAT}')
+    if metadata.get('format') != FORMAT:
+        raise ValueError(f'it has format {metadata.get("format")} and this pifpaf-core reads {FORMAT}')
     metas = [head_meta_from_dict(data) for data in metadata['metas']]
     for index, meta in enumerate(metas):
         _check_head(tensors[f'head_nets.{index}.conv.weight'], meta)
