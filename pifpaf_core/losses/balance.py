@@ -75,7 +75,7 @@ class VarianceBalance(nn.Module):
         """Terms [n] of the total loss for the components [n], of which ``present`` [n] has those with a target."""
         if self.training:
             self._remember(losses.detach().clone(), present)
-        return losses / self.deviations
+        return losses / self.deviations.clone()  # which the next batch changes in place
 
     @torch.no_grad()
     def _remember(self, losses: Tensor, present: Tensor) -> None:

@@ -50,10 +50,7 @@ class CompositeLoss(nn.Module):
         """
         self._check(raw, target)
         with torch.autocast(raw.device.type, enabled=False):
-            # unbind, not index: the gradient is then put together once, not once a component
-            losses = self._losses(
-                raw.float().unbind(dim=2), target.float().unbind(dim=2), gather=raw.device.type == 'cpu'
-            )
+            losses = self._losses(_components(raw), _components(target), gather=raw.device.type == 'cpu')
             return torch.stack(losses) / raw.shape[0]
 
     def _losses(self, raw: Components, target: Components, *, gather: bool) -> list[Tensor]:
@@ -124,3 +121,11 @@ class CompositeLoss(nn.Module):
                 f"head '{self.meta.name}' got output {list(raw.shape)} and target {list(target.shape)}. "
                 f'Give [B, {n_fields}, {n_raw}, H, W] and [B, {n_fields}, {n_target}, H, W]'
             )
+
+
+def _components(fields: Tensor) -> Components:
+    """The components of fields [B, F, C, H, W] as float32, each with its cells side by side in memory.
+
+    They come from one operation, so that their gradient is put together once and not once a component.
+    """
+    return fields.to(torch.float32, memory_format=torch.contiguous_format).unbind(dim=2)

@@ -17,7 +17,7 @@ class NonFiniteLoss(ValueError):  # noqa: N818 it is named after what was found
 
     Attributes:
         component: its name.
-        previous: all components of the batch before by name; empty for the first batch.
+        previous: all components of the batch before by name, 0 without target; empty for the first batch.
     """
 
     def __init__(self, component: str, value: float, previous: dict[str, float]) -> None:
@@ -86,23 +86,25 @@ class MultiHeadLoss(nn.Module):
             raise ValueError('a batch has no target for any head. Train on data sets that the heads belong to')
         losses, present = self._components(raws, targets)
         self._check_finite(losses)
-        terms = losses if self.balance is None else self.balance(losses, present)
-        total = (self.lambdas * torch.where(present, terms, 0.0)).sum()
-        return total, [loss if is_present else None for loss, is_present in zip(losses, present.tolist(), strict=True)]
+        mask = torch.tensor(present, device=losses.device)
+        terms = losses if self.balance is None else self.balance(losses, mask)
+        total = (self.lambdas * torch.where(mask, terms, 0.0)).sum()
+        return total, [loss if is_present else None for loss, is_present in zip(losses, present, strict=True)]
 
     def sigmas(self) -> list[float] | None:
         """For each component what auto-tuning found to be its spread; None without auto-tuning."""
         return None if self.balance is None else self.balance.sigmas()
 
-    def _components(self, raws: Sequence[Tensor], targets: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
-        """All components [n], 0 without target, and [n] bool which have one."""
-        losses, present = [], []
+    def _components(self, raws: Sequence[Tensor], targets: Sequence[Tensor | None]) -> tuple[Tensor, list[bool]]:
+        """All components [n], 0 without target, and for each whether it has one."""
+        losses: list[Tensor] = []
+        present: list[bool] = []
         for head, raw, target in zip(self.heads, raws, targets, strict=True):
             assert isinstance(head, CompositeLoss)
             n_components = len(head.field_names)
             losses.append(self.lambdas.new_zeros(n_components) if target is None else head(raw, target))
             present += [target is not None] * n_components
-        return torch.cat(losses), torch.tensor(present, device=self.lambdas.device)
+        return torch.cat(losses), present
 
     def _check_finite(self, losses: Tensor) -> None:
         values = dict(zip(self.field_names, losses.detach().tolist(), strict=True))
