@@ -71,6 +71,10 @@ class KeypointOptions:
                 raise ValueError(f'{name.replace("_", "-")} is {getattr(self, name)}, a probability. Give 0 to 1')
         if not self.rescale_images > 0.0:
             raise ValueError(f'rescale-images is {self.rescale_images}. Give a positive factor')
+        if self.upsample < 1:
+            raise ValueError(f'upsample is {self.upsample}. Give 1, 2 or 4')
+        if self.min_kp_anns < 0:
+            raise ValueError(f'min-kp-anns is {self.min_kp_anns}. Give 0 to keep all images, or more')
         if not self.bmin > 0.0:
             raise ValueError(f'bmin is {self.bmin} pixels. Give a positive number, e.g. 0.1')
 

@@ -74,18 +74,19 @@ class BatchLoader:
         self._requests.pending = epoch_requests(
             self._sources, self._weights, seed=self._seed, epoch=epoch, batch_size=self._batch_size, share=self._share
         )[start:]
-        n_problems = 0
+        problems: set[str] = set()
         for batch in self._loader:
             if isinstance(batch, Exception):
                 raise batch
             for problem in batch.problems:
-                LOG.warning('%s. Another image takes its place in this epoch', problem)
-            n_problems += len(batch.problems)
-            if n_problems > _TOLERATED * len(self) * self._batch_size:
-                raise ValueError(f'{n_problems} images of epoch {epoch} cannot be used: {batch.problems[-1]}')
+                if problem not in problems:
+                    LOG.warning('%s. Another image takes its place in this epoch', problem)
+            problems.update(batch.problems)
+            if len(problems) > _TOLERATED * len(self) * self._batch_size:
+                raise ValueError(f'{len(problems)} images of epoch {epoch} cannot be used: {batch.problems[-1]}')
             yield batch
-        if n_problems:
-            LOG.warning('%d images could not be used in epoch %d', n_problems, epoch)
+        if problems:
+            LOG.warning('%d images could not be used in epoch %d', len(problems), epoch)
 
     def close(self) -> None:
         """End the worker processes."""
