@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-UNREADABLE = (OSError, ValueError, LookupError, zipfile.BadZipFile)
+UNREADABLE = (OSError, EOFError, ValueError, LookupError, zipfile.BadZipFile)
 """What files and arrays that are not as described raise."""
 
 
