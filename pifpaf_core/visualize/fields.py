@@ -93,7 +93,8 @@ def _draw_arrows(axes: Axes, view: FieldView, end: Array, confident: Array, *, c
     colors[:, 3] = np.clip(confidence, 0.25, 1.0)
     axes.add_collection(LineCollection(list(np.stack([start, stop], 1)), colors=colors, linewidths=0.9), autolim=False)
     axes.scatter(start[:, 0], start[:, 1], s=3.0, c=colors, linewidths=0.0)
-    axes.scatter(stop[:, 0], stop[:, 1], s=16.0, c=colors, linewidths=0.5, edgecolors='white', zorder=3)
+    rims = np.concatenate([np.ones((len(colors), 3)), colors[:, 3:]], 1)
+    axes.scatter(stop[:, 0], stop[:, 1], s=16.0, c=colors, linewidths=0.5, edgecolors=rims, zorder=3)
 
 
 def _draw_scales(axes: Axes, view: FieldView, confident: Array) -> None:

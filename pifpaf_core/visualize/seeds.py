@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.collections import LineCollection
+from matplotlib.patheffects import withStroke
 
 from ..annotation import Array
 from ..skeletons import Skeleton
@@ -49,7 +50,14 @@ def save_seeds(
         )
         for field in dict.fromkeys(fields[order[::-1]].tolist()):  # name each keypoint at its most confident seed
             best = order[fields[order] == field][-1]
-            axes.annotate(skeleton.names[field], xy[best], xytext=(4.0, 3.0), textcoords='offset points', fontsize=5.0)
+            axes.annotate(
+                skeleton.names[field],
+                xy[best],
+                xytext=(4.0, 3.0),
+                textcoords='offset points',
+                fontsize=5.0,
+                path_effects=[withStroke(linewidth=1.2, foreground='white')],
+            )
 
 
 def save_associations(
