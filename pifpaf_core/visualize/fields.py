@@ -94,7 +94,7 @@ def _draw_arrows(axes: Axes, view: FieldView, end: Array, confident: Array, *, c
     axes.add_collection(LineCollection(list(np.stack([start, stop], 1)), colors=colors, linewidths=0.9), autolim=False)
     axes.scatter(start[:, 0], start[:, 1], s=3.0, c=colors, linewidths=0.0)
     rims = np.concatenate([np.ones((len(colors), 3)), colors[:, 3:]], 1)
-    axes.scatter(stop[:, 0], stop[:, 1], s=16.0, c=colors, linewidths=0.5, edgecolors=rims, zorder=3)
+    axes.scatter(stop[:, 0], stop[:, 1], s=16.0, c=colors, linewidths=0.5, edgecolors=list(rims), zorder=3)
 
 
 def _draw_scales(axes: Axes, view: FieldView, confident: Array) -> None:
