@@ -10,7 +10,6 @@ from typing import Any
 from ..files import write_atomically
 
 MEMBER = 'predictions.json'
-KEYS = ('image_id', 'category_id', 'keypoints', 'bbox', 'score')
 
 
 def predictions_json(records: Sequence[dict[str, Any]]) -> bytes:
