@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from . import command
+from .datasets.synthetic.dataset import SyntheticOptions
 from .options import add_options, from_args, option
-from .preparation import origin, output, source
+from .preparation import contact_sheet, origin, output, source
 from .preparation.origin import DownloadOptions, Origin
 from .preparation.split import SplitOptions, validation_ids
 
 LOG = logging.getLogger(__name__)
+SYNTHETIC_VAL_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,27 @@ class PrepareOptions:
         source: where the data come from.
         output: folder of the prepared data set.
         workers: images that are handled at a time.
+        contact_sheet: picture of the first images with their annotations.
     """
 
-    source: str = option('', "coco2017, a folder in COCO's layout, or an archive of one (path or address)")
+    source: str = option('', "coco2017, synthetic, a folder in COCO's layout, or an archive of one (path or address)")
     output: str = option('data-mscoco', 'folder of the prepared data set')
     workers: int | None = option(None, 'images to handle at a time (default: one for each processor)')
+    contact_sheet: str | None = option(None, 'also draw the first images with their annotations, to a .jpg or .png')
 
     def __post_init__(self) -> None:
         if not self.source:
-            raise ValueError('no source is given. Add --source=coco2017, a folder or an archive')
+            raise ValueError('no source is given. Add --source=coco2017, synthetic, a folder or an archive')
         if self.workers is not None and self.workers < 1:
             raise ValueError(f'--workers {self.workers} is too few. Give 1 or more')
+
+        if self.contact_sheet is not None:
+            contact_sheet.check_path(self.contact_sheet)
+
+    @property
+    def n_workers(self) -> int:
+        """Workers as given or as the machine has processors."""
+        return self.workers or source.default_workers()
 
     @property
     def downloads(self) -> Path:
@@ -53,24 +65,34 @@ class Config:
     prepare: PrepareOptions
     split: SplitOptions
     download: DownloadOptions
+    synthetic: SyntheticOptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    for options in (PrepareOptions, SplitOptions, DownloadOptions):
+    for options in (PrepareOptions, SplitOptions, DownloadOptions, SyntheticOptions):
         add_options(parser, options)
 
 
 def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
-    return Config(from_args(PrepareOptions, args), from_args(SplitOptions, args), from_args(DownloadOptions, args))
+    prepare, split = from_args(PrepareOptions, args), from_args(SplitOptions, args)
+    if prepare.source == 'synthetic' and split.val_fraction is None and not split.val_is_train:
+        split = SplitOptions(val_fraction=SYNTHETIC_VAL_FRACTION)
+    return Config(prepare, split, from_args(DownloadOptions, args), from_args(SyntheticOptions, args))
 
 
 def run(config: Config) -> int:
     """Prepare the data set, or say that it is there already."""
     _clean_up_on_sigterm()
     downloads = Path(config.download.downloads or config.prepare.downloads)
-    prepare(origin.of(config.prepare.source, config.download, downloads), config)
+    if config.prepare.source == 'synthetic':
+        data = origin.synthetic(config.synthetic, workers=config.prepare.n_workers)
+    else:
+        data = origin.of(config.prepare.source, config.download, downloads)
+    prepare(data, config)
+    if config.prepare.contact_sheet:
+        contact_sheet.write(Path(config.prepare.output), Path(config.prepare.contact_sheet))
     if config.download.downloads is None:
         shutil.rmtree(downloads, ignore_errors=True)
     return command.DONE
@@ -109,7 +131,7 @@ def prepare(data: Origin, config: Config) -> dict[str, Any]:
 def _checked(root: Path, config: Config) -> tuple[source.Source, frozenset[int] | None]:
     """The checked source, and the ids of the validation images where the split is up to us."""
     config.split.check(frozenset(file.split for file in source.find_files(root)) - {'test'})
-    checked = source.read(root, workers=config.prepare.workers or source.default_workers())
+    checked = source.read(root, workers=config.prepare.n_workers)
     if config.split.val_fraction is None:
         return checked, None
     identities = (image.identity for split in checked.splits for image in checked.images[split])

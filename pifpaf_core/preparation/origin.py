@@ -1,5 +1,6 @@
 """Where data can come from. Each origin says what it is, for the manifest, and brings its data as a folder."""
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
+from ..datasets.synthetic import dataset
+from ..datasets.synthetic.dataset import SyntheticOptions
 from ..options import option
-from . import archive, official, source
+from . import archive, official, progress, source
 from .download import check_address, fetch, local_path
 
 
@@ -83,6 +86,19 @@ def coco2017(options: DownloadOptions, downloads: Path) -> Origin:
         )
 
     return Origin({'source': 'coco2017', 'with_test': options.with_test, 'checksums': checksums}, bring)
+
+
+def synthetic(options: SyntheticOptions, *, workers: int) -> Origin:
+    """Rendered people."""
+
+    def bring(scratch: Path) -> Path:
+        images = dataset.write(options, scratch, workers=workers)
+        for _ in progress.shown(images, 'rendering people', total=options.n_images):
+            pass
+        return scratch
+
+    request = {'source': 'synthetic', 'generator': dataset.VERSION, **dataclasses.asdict(options)}
+    return Origin(request, bring)
 
 
 def of(name: str, options: DownloadOptions, downloads: Path) -> Origin:

@@ -1,0 +1,238 @@
+"""What is behind synthetic people: sky and land, rooms, or mere texture, drawn flat in the camera's perspective."""
+
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .camera import Camera
+from .wardrobe import cloth_colour, from_hsv
+
+Image = npt.NDArray[np.uint8]
+Array = npt.NDArray[np.float32]
+Rng = np.random.Generator
+
+
+def paint(rng: Rng, camera: Camera, far: float) -> Image:
+    """A background [H, W, 3] for a scene that reaches ``far`` metres deep."""
+    out_of_focus = rng.random() < 0.5
+    if out_of_focus:
+        half = replace(camera, size=(camera.size[0] // 2, camera.size[1] // 2), focal=camera.focal / 2)
+        return np.asarray(cv2.resize(_painted(rng, half, far), camera.size, interpolation=cv2.INTER_CUBIC))
+    return _painted(rng, camera, far)
+
+
+def _painted(rng: Rng, camera: Camera, far: float) -> Image:
+    kind = rng.random()
+    if kind < 0.15:
+        return _texture(rng, camera.size)
+    indoors = kind > 0.6
+    distance = far * rng.uniform(1.05, 1.5) + 0.3 if indoors else 400.0
+    edge = _row_of_ground(camera, distance)
+    image = _wall(rng, camera.size, edge) if indoors else _land(rng, camera.size, edge)
+    _lay_ground(rng, image, camera, edge)
+    return image
+
+
+def noise(rng: Rng, size: tuple[int, int], *, coarsest: int = 3, octaves: int = 5, decay: float = 0.6) -> Array:
+    """[H, W] smooth noise of several octaves, about in [-1, 1]."""
+    width, height = size
+    total = np.zeros((height, width), np.float32)
+    weight, sum_of_weights = 1.0, 0.0
+    for octave in range(octaves):
+        n = coarsest * 2**octave
+        grid = rng.random((max(2, n * height // width), n), dtype=np.float32) * 2 - 1
+        cv2.scaleAdd(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR), weight, total, total)
+        sum_of_weights += weight
+        weight *= decay
+    return total * (1.8 / sum_of_weights)
+
+
+def _coloured(base: npt.NDArray[np.float64], pattern: Array, contrast: float) -> Image:
+    """[H, W, 3] the colour ``base`` made lighter and darker by ``pattern``."""
+    level = np.clip(128 + pattern * contrast, 0, 255).astype(np.uint8)
+    tables = np.clip(base[None] + (np.arange(256)[:, None] - 128) * (0.4 + base[None] / 255), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.merge([level] * 3), tables[:, None, :]))
+
+
+def _texture(rng: Rng, size: tuple[int, int]) -> Image:
+    image = _coloured(cloth_colour(rng), noise(rng, size, coarsest=int(rng.integers(2, 9))), rng.uniform(20, 110))
+    for _ in range(int(rng.integers(4, 30))):
+        _scribble(rng, image)
+    return image
+
+
+def _scribble(rng: Rng, image: Image) -> None:
+    """A random shape."""
+    height, width = image.shape[:2]
+    x, y = rng.integers(0, width), rng.integers(0, height)
+    colour, extent = cloth_colour(rng).tolist(), rng.uniform(0.02, 0.3) * width
+    kind = rng.integers(4)
+    if kind == 0:
+        axes = (int(extent), int(extent * rng.uniform(0.2, 1)))
+        cv2.ellipse(image, (int(x), int(y)), axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
+    elif kind == 1:
+        corner = (int(x + extent * rng.uniform(0.2, 1)), int(y + extent * rng.uniform(0.2, 1)))
+        cv2.rectangle(image, (int(x), int(y)), corner, colour, -1)
+    elif kind == 2:
+        angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 8))))
+        points = np.array([x, y]) + extent * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        cv2.fillPoly(image, [points.astype(np.int32)], colour, cv2.LINE_AA)
+    else:
+        end = (int(x + rng.normal(0, 2) * extent), int(y + rng.normal(0, 2) * extent))
+        cv2.line(image, (int(x), int(y)), end, colour, int(rng.integers(1, 12)), cv2.LINE_AA)
+
+
+def _row_of_ground(camera: Camera, distance: float) -> float:
+    """Image row at which the ground lies at a distance straight ahead."""
+    xy, _ = camera.project(np.array([0.0, 0.0, -distance]))
+    return float(xy[1])
+
+
+def _land(rng: Rng, size: tuple[int, int], horizon: float) -> Image:
+    width, height = size
+    top = from_hsv(rng.uniform(95, 118), rng.uniform(10, 170), rng.uniform(110, 240))
+    low = from_hsv(rng.uniform(0, 120), rng.uniform(0, 70), rng.uniform(150, 250))
+    share = np.linspace(0, 1, height)[:, None, None]
+    image = np.repeat(((1 - share) * top + share * low).astype(np.uint8), width, axis=1)
+    if rng.random() < 0.6:
+        clouds = np.clip(noise(rng, size, coarsest=2, octaves=4) * 255 * rng.uniform(0.2, 0.9), 0, 255).astype(np.uint8)
+        image = cv2.add(image, cv2.merge([clouds] * 3))
+    for _ in range(int(rng.integers(0, 3))):
+        _hills(rng, image, horizon)
+    for _ in range(int(rng.integers(0, 9))):
+        _building(rng, image, horizon)
+    return image
+
+
+def _hills(rng: Rng, image: Image, horizon: float) -> None:
+    height, width = image.shape[:2]
+    x = np.linspace(0, width, 25)
+    top = horizon - height * rng.uniform(0.03, 0.3) * (
+        0.6 + 0.4 * np.sin(x / width * rng.uniform(3, 12) + rng.uniform(0, 6))
+    )
+    top += rng.normal(0, 0.008 * height, 25)
+    points = np.concatenate([np.stack([x, top], axis=1), [[width, height], [0, height]]])
+    cv2.fillPoly(
+        image,
+        [points.astype(np.int32)],
+        from_hsv(rng.uniform(30, 110), rng.uniform(30, 140), rng.uniform(50, 170)).tolist(),
+    )
+
+
+def _building(rng: Rng, image: Image, horizon: float) -> None:
+    height, width = image.shape[:2]
+    wide, tall = rng.uniform(0.06, 0.35) * width, rng.uniform(0.08, 0.6) * height
+    x0, y0 = int(rng.uniform(-0.1, 1.0) * width), int(horizon - tall)
+    colour = from_hsv(rng.uniform(0, 180), rng.uniform(0, 90), rng.uniform(60, 220))
+    cv2.rectangle(image, (x0, y0), (int(x0 + wide), height), colour.tolist(), -1)
+    columns, step = int(rng.integers(2, 9)), max(6, int(rng.uniform(0.03, 0.09) * height))
+    pane = (colour * rng.uniform(0.4, 1.4)).tolist()
+    for y in range(y0 + step // 2, int(min(horizon, height)) - step // 2, step):
+        for i in range(columns):
+            x = x0 + wide * (i + 0.25) / columns
+            cv2.rectangle(image, (int(x), y), (int(x + 0.5 * wide / columns), y + step // 2), pane, -1)
+
+
+def _wall(rng: Rng, size: tuple[int, int], floor: float) -> Image:
+    width = size[0]
+    base = from_hsv(rng.uniform(0, 180), rng.uniform(0, 110), rng.uniform(70, 240))
+    pattern = noise(rng, size, coarsest=2, octaves=6) * rng.uniform(0.1, 0.6)
+    kind = rng.random()
+    period = float(rng.uniform(8, 60))
+    if kind < 0.25:
+        pattern += (rng.uniform(0.1, 0.6) * np.sign(np.sin(np.arange(width) * 2 * np.pi / period))).astype(np.float32)[
+            None
+        ]
+    elif kind < 0.5:
+        pattern += _bricks(size, period, rng.uniform(0.2, 0.7))
+    image = _coloured(base, pattern, 60)
+    for _ in range(int(rng.integers(0, 6))):
+        _picture(rng, image, floor)
+    return image
+
+
+def _bricks(size: tuple[int, int], period: float, depth: float) -> Array:
+    y, x = np.ogrid[0 : size[1], 0 : size[0]]
+    row = np.floor(y / (period * 0.5))
+    joint = ((y % (period * 0.5)) < 2) | (((x + (row % 2) * period * 0.5) % period) < 2)
+    return np.where(joint, np.float32(-depth), np.float32(0.1))
+
+
+def _picture(rng: Rng, image: Image, floor: float) -> None:
+    """A picture, window, shelf or door on the wall."""
+    height, width = image.shape[:2]
+    wide, tall = rng.uniform(0.05, 0.3) * width, rng.uniform(0.05, 0.45) * height
+    x, y = int(rng.uniform(0, width - 0.5 * wide)), int(min(rng.uniform(-0.1, 0.7) * height, floor - tall))
+    corner, frame = (int(x + wide), int(y + tall)), int(rng.integers(0, 7))
+    cv2.rectangle(image, (x - frame, y - frame), (corner[0] + frame, corner[1] + frame), cloth_colour(rng).tolist(), -1)
+    cv2.rectangle(image, (x, y), corner, cloth_colour(rng).tolist(), -1)
+    inside = image[max(y, 0) : max(corner[1], 0), max(x, 0) : max(corner[0], 0)]
+    if inside.shape[0] > 8 and inside.shape[1] > 8:
+        view = np.ascontiguousarray(inside)
+        for _ in range(int(rng.integers(0, 6))):
+            _scribble(rng, view)
+        inside[:] = view
+
+
+def _lay_ground(rng: Rng, image: Image, camera: Camera, edge: float) -> None:
+    """Draw the ground below the row ``edge``, in perspective, its texture fading with distance."""
+    height, width = image.shape[:2]
+    tile = _ground_tile(rng)
+    metres = rng.uniform(2.0, 5.0)
+    corners = np.array([(-1, 0, -1), (1, 0, -1), (1, 0, -2), (-1, 0, -2)], float) * (2.0, 1.0, camera.height * 2 + 1.5)
+    seen, depth = camera.project(corners)
+    if depth.min() <= 0.1:
+        return
+    flat = corners[:, (0, 2)] * (tile.shape[0] / metres)
+    matrix = cv2.getPerspectiveTransform(flat.astype(np.float32), seen.astype(np.float32))
+    below, first = _rows_below(camera, edge)
+    if first >= height:
+        return
+    matrix = np.array([[1, 0, 0], [0, 1, -first], [0, 0, 1]]) @ matrix
+    shape = (width, height - first)
+    ground = cv2.warpPerspective(tile, matrix, shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    fade = cv2.merge([below] * 3)
+    mean = tile.reshape(-1, 3).mean(axis=0)
+    haze = np.rint((255 - np.arange(256)[:, None]) / 255 * mean).astype(np.uint8)[:, None]
+    ground = cv2.add(cv2.multiply(ground, fade, scale=1 / 255), cv2.LUT(fade, haze))
+    cv2.copyTo(ground, below, image[first:])
+
+
+def _rows_below(camera: Camera, edge: float) -> tuple[Image, int]:
+    """How far each pixel lies below the ground's edge, which tilts with the camera, and the first row with such pixels.
+
+    [h, W] of the rows from there on: 0 above the edge, 255 where the ground's texture is clear, in between haze.
+    """
+    width, height = camera.size
+    slope = math.tan(math.radians(camera.roll))
+    rows = edge + slope * (np.arange(width, dtype=np.float32) - width / 2)
+    first = int(np.clip(np.floor(rows.min()), 0, height))
+    below = np.arange(first, height, dtype=np.float32)[:, None] - rows[None]
+    return np.clip(below * (255 / (0.12 * height)), 0, 255).astype(np.uint8), first
+
+
+def _ground_tile(rng: Rng) -> Image:
+    """A square of ground that repeats: grass, asphalt, sand, planks, tiles or carpet."""
+    n = 256
+    grain = cv2.resize(rng.random((n // 2, n // 2), dtype=np.float32) * 2 - 1, (n, n))
+    kind = rng.integers(4)
+    if kind == 0:
+        base, pattern = from_hsv(rng.uniform(20, 70), rng.uniform(60, 170), rng.uniform(60, 170)), grain
+    elif kind == 1:
+        base, pattern = from_hsv(rng.uniform(0, 180), rng.uniform(0, 60), rng.uniform(50, 220)), grain * 0.6
+    elif kind == 2:
+        base = from_hsv(rng.uniform(5, 20), rng.uniform(60, 150), rng.uniform(80, 200))
+        planks = np.repeat(rng.random((1, 8), dtype=np.float32) - 0.5, n // 8, axis=1)
+        planks[:, :: n // 8] = -1.0
+        pattern = grain * 0.25 + planks
+    else:
+        base = cloth_colour(rng)
+        y, x = np.ogrid[0:n, 0:n]
+        cells = n // int(2 ** rng.integers(1, 4))
+        checks = ((x // cells + y // cells) % 2 - 0.5) * rng.uniform(0, 1.2)
+        joints = ((x % cells) < 3) | ((y % cells) < 3)
+        pattern = (grain * 0.3 + checks - joints * rng.uniform(0, 1)).astype(np.float32)
+    return _coloured(base, pattern, rng.uniform(20, 70))
