@@ -50,7 +50,8 @@ def build(modules: Sequence[nn.Module], options: OptimizerOptions, *, lr: float)
         betas = (options.momentum, options.beta2)
         return torch.optim.Adam(groups, lr=lr, betas=betas, eps=options.adam_eps, amsgrad=options.amsgrad, fused=True)
     nesterov = options.nesterov and options.momentum > 0.0
-    return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, nesterov=nesterov, fused=True)
+    # Not fused: torch's fused SGD fails when a head gets its first gradient later than others (several data sets).
+    return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, nesterov=nesterov)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -118,6 +118,7 @@ class StateFiles:
                 continue
             if problems:
                 LOG.warning('%s. Using the previous state %s', '; '.join(problems), path)
+                _digest_path(self.current).unlink(missing_ok=True)  # so that it never becomes the previous one
             return state
         raise ValueError(
             f'{"; ".join(problems)}. Copy a whole state with its .sha256 there, or delete both to start anew'
@@ -176,14 +177,18 @@ def _read(path: Path, known: set[str | None]) -> dict[str, Any]:
 
 def _write_digest(path: Path, digest: str) -> None:
     """As sha256sum writes it, so that ``sha256sum --check`` reads it."""
-    write_atomically(_with_suffix(path, '.sha256'), f'{digest}  {path.name}\n')
+    write_atomically(_digest_path(path), f'{digest}  {path.name}\n')
 
 
 def _digest(path: Path) -> str | None:
     try:
-        return _with_suffix(path, '.sha256').read_text().split()[0]
+        return _digest_path(path).read_text().split()[0]
     except (OSError, IndexError, UnicodeDecodeError):
         return None
+
+
+def _digest_path(path: Path) -> Path:
+    return _with_suffix(path, '.sha256')
 
 
 def _with_suffix(path: Path, suffix: str) -> Path:

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch import nn
+
+from pifpaf_core.training import batch_norm
+
+
+def model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, eps=1e-4, momentum=0.01), nn.Dropout(0.5))
+
+
+def batches(n):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(6, 3, 5, 5, generator=generator) * (i + 1) for i in range(n)]
+
+
+def test_statistics_are_the_mean_over_the_batches():
+    net, data = model(), batches(3)
+    features = [net[0](batch) for batch in data]
+    batch_norm.recalibrate(net, data, net)
+    mean = torch.stack([f.mean((0, 2, 3)) for f in features]).mean(0)
+    var = torch.stack([f.var((0, 2, 3)) for f in features]).mean(0)
+    assert torch.allclose(net[1].running_mean, mean, atol=1e-6)
+    assert torch.allclose(net[1].running_var, var, rtol=1e-5)
+
+
+def test_repeatable_and_independent_of_old_statistics():
+    a, b = model(), model()
+    b[1].running_mean.fill_(100.0)
+    batch_norm.recalibrate(a, batches(2), a)
+    batch_norm.recalibrate(b, batches(2), b)
+    batch_norm.recalibrate(b, batches(2), b)
+    assert torch.equal(a[1].running_mean, b[1].running_mean)
+
+
+def test_modes_and_momentum_return_even_after_an_error():
+    net = model()
+    net[0].eval()
+    with pytest.raises(RuntimeError):
+        batch_norm.recalibrate(net, [torch.randn(2, 7, 5, 5)], net)
+    assert [module.training for module in net.modules()] == [True, False, True, True]
+    assert net[1].momentum == 0.01
+
+
+def test_nothing_to_learn_from_leaves_the_statistics():
+    net = model()
+    net[1].running_mean.fill_(3.0)
+    batch_norm.recalibrate(net, [], net)
+    assert float(net[1].running_mean[0]) == 3.0
+
+
+def test_dropout_is_off_meanwhile():
+    net, seen = model(), []
+    net[2].register_forward_hook(lambda module, inputs, output: seen.append(torch.equal(inputs[0], output)))
+    batch_norm.recalibrate(net, batches(1), net)
+    assert seen == [True]
+
+
+def test_fix_stops_the_statistics_until_train():
+    net = model()
+    batch_norm.fix(net)
+    before = net[1].running_mean.clone()
+    net(batches(1)[0])
+    assert torch.equal(net[1].running_mean, before)
+    assert net[2].training
+    net.train()
+    net(batches(1)[0])
+    assert not torch.equal(net[1].running_mean, before)
+
+
+def test_smallest_eps():
+    assert batch_norm.smallest_eps(nn.Sequential(nn.BatchNorm2d(2, eps=1e-3), nn.BatchNorm2d(2, eps=1e-4))) == 1e-4
+    assert batch_norm.smallest_eps(nn.Conv2d(1, 1, 1)) is None

@@ -1,0 +1,36 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from pifpaf_core.command import Preempted
+from pifpaf_core.training.preemption import Preemption
+
+
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_first_signal_asks_and_second_one_leaves():
+    before = signal.getsignal(signal.SIGTERM)
+    with Preemption() as preemption:
+        assert not preemption.requested
+        terminate()
+        assert preemption.requested
+        with pytest.raises(Preempted, match='run the same command'):
+            terminate()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_another_thread_leaves_signals_alone():
+    before, during = signal.getsignal(signal.SIGTERM), []
+
+    def work():
+        with Preemption():
+            during.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert during == [before]
