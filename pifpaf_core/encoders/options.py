@@ -7,7 +7,7 @@ from ..options import option
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """encoders.
+    """Encoders.
 
     Raises:
         ValueError: a size below one cell or a negative aspect ratio.

@@ -87,12 +87,27 @@ def _reference(upright: tuple[tuple[float, float], ...], sigmas: tuple[float, ..
 @jit
 def _split(keypoints: Array, boxes: Array, crowd: Array) -> tuple[Array, Array, Array]:
     """Copies: keypoints [N, K, 4] and boxes [N, 4] of who has keypoints, boxes [M, 4] of the others and of crowds."""
-    kept = np.empty(len(keypoints), np.bool_)
-    for i in range(len(keypoints)):
-        kept[i] = not crowd[i] and np.any(keypoints[i, :, 2] > 0.0)
-    copies = np.empty((int(np.sum(kept)), keypoints.shape[1], 4))
-    copies[:, :, :3] = keypoints[kept]
-    return copies, boxes[kept], boxes[~kept]
+    n_instances, n_keypoints, _ = keypoints.shape
+    copies, kept, ignored = (
+        np.empty((n_instances, n_keypoints, 4)),
+        np.empty((n_instances, 4)),
+        np.empty((n_instances, 4)),
+    )
+    n_kept = 0
+    for i in range(n_instances):
+        labelled = False
+        for k in range(n_keypoints):
+            labelled = labelled or keypoints[i, k, 2] > 0.0
+            for j in range(3):
+                copies[n_kept, k, j] = keypoints[i, k, j]
+        has_target = labelled and not crowd[i]
+        for j in range(4):
+            if has_target:
+                kept[n_kept, j] = boxes[i, j]
+            else:
+                ignored[i - n_kept, j] = boxes[i, j]
+        n_kept += has_target
+    return copies[:n_kept], kept[:n_kept], ignored[: n_instances - n_kept]
 
 
 @jit
@@ -145,7 +160,10 @@ def _next_to_visible(one_kind: Array, i: int) -> bool:
 @jit
 def _to_cells(keypoints: Array, stride: float, poses: Array, pose_areas: Array, sigmas: Array) -> None:
     """Divide positions by the stride, and set the scales (the fourth column), in place."""
-    keypoints[:, :, :2] /= stride
+    for i in range(len(keypoints)):
+        for k in range(len(sigmas)):
+            keypoints[i, k, 0] /= stride
+            keypoints[i, k, 1] /= stride
     scales = _scales(keypoints, poses, pose_areas)
     for i in range(len(keypoints)):
         for k in range(len(sigmas)):
@@ -154,19 +172,18 @@ def _to_cells(keypoints: Array, stride: float, poses: Array, pose_areas: Array, 
 
 @jit
 def _scales(keypoints: Array, poses: Array, pose_areas: Array) -> Array:
-    scales = np.full(len(keypoints), np.nan)
+    scales = np.empty(len(keypoints))
     for i in range(len(keypoints)):
-        visible = keypoints[i, :, 2]
-        if np.sum(visible > 0.0) < 3:
-            continue
-        ratio = np.inf
+        visible, n_visible, ratio = keypoints[i, :, 2], 0, np.inf
+        for k in range(len(visible)):
+            n_visible += visible[k] > 0.0
         for j in range(len(poses)):
             area = _box_area(poses[j], visible)
             if area > MIN_REFERENCE_AREA:
                 ratio = min(ratio, pose_areas[j] / area)
         scale = math.sqrt(_box_area(keypoints[i], visible)) * min(math.sqrt(ratio), MAX_FACTOR)
-        if ratio < np.inf and scale >= MIN_SCALE:
-            scales[i] = scale
+        known = n_visible >= 3 and ratio < np.inf and scale >= MIN_SCALE
+        scales[i] = scale if known else np.nan
     return scales
 
 

@@ -7,7 +7,7 @@ from ..options import option
 
 @dataclass(frozen=True)
 class LossOptions:
-    """losses.
+    """Losses.
 
     Raises:
         ValueError: values outside their range, or that exclude each other.
