@@ -148,7 +148,7 @@ def _file(path: str | os.PathLike[str], *, progress: bool) -> Path:
         if published.is_name(str(path)):
             return published.file(str(path), progress=progress)
         raise ValueError(
-            f'there is no checkpoint {path}. Check the path, or name one of {", ".join(published.ADDRESSES)}'
+            f'there is no checkpoint {path}. Check the path, or name a published one, e.g. shufflenetv2k16'
         )
     return Path(path)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from . import checkpoint, command
 from .checkpoint import Checkpoint
 from .checkpoint_files import SUFFIX, without_pkl
+from .openpifpaf import is_archive
 from .options import add_options, from_args, option
 
 LOG = logging.getLogger(__name__)
@@ -51,10 +52,10 @@ def configure(args: argparse.Namespace) -> Config:
 
 def run(config: Config) -> None:
     """Read, convert, write, and say what it is."""
+    if (path := Path(config.source)).is_file() and not is_archive(path):
+        raise ValueError(f'{path} is no checkpoint of OpenPifPaf. If pifpaf train wrote it, use it as it is')
     loaded = checkpoint.load(config.source, progress=config.options.download_progress)
-    imported = loaded.metadata.get('imported')
-    if imported is None:
-        raise ValueError(f'{config.source} is a checkpoint of pifpaf already. Use it as it is')
+    imported = loaded.metadata['imported']
     output = Path(config.options.output or _output_name(imported['file']))
     checkpoint.save(
         output,

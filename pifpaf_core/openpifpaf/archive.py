@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .stubs import Storage, Stub, read_pickle
 
-_MANY_ITEMS = 1_000_000
+_MANY_ITEMS = 200_000
 _MAGIC = b'PK\x03\x04'
 _STORAGES = {
     'DoubleStorage': torch.float64,

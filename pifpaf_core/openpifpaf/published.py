@@ -46,7 +46,7 @@ def file(name: str, *, progress: bool = True) -> Path:
     """The file of checkpoint ``name``, downloaded once into torch's cache, where OpenPifPaf keeps it too.
 
     Raises:
-        ValueError: it was never published, tracks people, or cannot be downloaded; then the message says where to put it.
+        ValueError: never published, tracking, or not to be downloaded; the message says what to do.
     """
     if name in TRACKING:
         raise ValueError(

@@ -80,10 +80,14 @@ def read_pickle(data: bytes) -> Any:
     _check_opcodes(data)
     try:
         return _Unpickler(io.BytesIO(data)).load()
-    except ValueError:
+    except _RefusedError:
         raise
     except Exception as error:  # whatever a damaged or hostile one provokes in the stubs
         raise ValueError(f'its pickle is damaged: {type(error).__name__}: {error}') from error
+
+
+class _RefusedError(ValueError):
+    """The pickle asks for something that no checkpoint needs."""
 
 
 class _Unpickler(pickle.Unpickler):
@@ -94,14 +98,14 @@ class _Unpickler(pickle.Unpickler):
             return _CONTAINERS[module, name]
         package = module.partition('.')[0]
         if package not in _LABELS and not package.startswith('openpifpaf_'):
-            raise ValueError(f'its pickle names {module}.{name}, which no checkpoint needs, and may be an attack')
+            raise _RefusedError(f'its pickle names {module}.{name}, which no checkpoint needs, and may be an attack')
         return type('Stub', (Stub,), {'label': f'{module}.{name}'})
 
     def persistent_load(self, pid: Any) -> Storage:
         match pid:
             case ('storage', type() as kind, str() as key, str(), int() as length) if issubclass(kind, Stub):
                 return Storage(kind.label.rpartition('.')[2], key, length)
-        raise ValueError('its pickle refers to something that is no tensor storage')
+        raise _RefusedError('its pickle refers to something that is no tensor storage')
 
 
 def _check_opcodes(data: bytes) -> None:
