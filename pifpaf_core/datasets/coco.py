@@ -17,6 +17,8 @@ from .images import read_image
 Array = npt.NDArray[Any]
 Record = Mapping[str, Any]
 
+_READ_AT_ONCE = 50  # images of which all are read before a training starts
+
 
 @dataclass(frozen=True, eq=False)
 class CocoImages:
@@ -98,10 +100,10 @@ class CocoImages:
         return counts
 
     def check_files(self) -> None:
-        """Look whether all image files are there; lists folders and opens no file.
+        """Look whether all image files are there, by listing folders; of a small data set also read them.
 
         Raises:
-            ValueError: files are missing; the message names the first.
+            OSError, ValueError: files are missing or damaged; the message names the first.
         """
         there: dict[Path, set[str]] = {}
         missing = []
@@ -118,6 +120,9 @@ class CocoImages:
                 f"'{missing[0]}' is missing, one of {len(missing)} missing of the {len(self)} images that "
                 f"'{self.annotation_file}' names. Give the folder of the images, or fetch them"
             )
+        if len(self) <= _READ_AT_ONCE:
+            for index in range(len(self)):
+                self.read(index)
 
 
 def read_coco(

@@ -78,12 +78,12 @@ class BatchLoader:
         for batch in self._loader:
             if isinstance(batch, Exception):
                 raise batch
-            for problem in batch.problems:
-                if problem not in problems:
-                    LOG.warning('%s. Another image takes its place in this epoch', problem)
-            problems.update(batch.problems)
+            new = [problem for problem in dict.fromkeys(batch.problems) if problem not in problems]
+            problems.update(new)
             if len(problems) > _TOLERATED * len(self) * self._batch_size:
-                raise ValueError(f'{len(problems)} images of epoch {epoch} cannot be used: {batch.problems[-1]}')
+                raise ValueError(f'{len(problems)} images of epoch {epoch} cannot be used: {new[-1]}')
+            for problem in new:
+                LOG.warning('%s. Another image takes its place in this epoch', problem)
             yield batch
         if problems:
             LOG.warning('%d images could not be used in epoch %d', len(problems), epoch)

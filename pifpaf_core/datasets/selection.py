@@ -52,4 +52,7 @@ def _classes(loader: LoaderOptions) -> dict[str, type[DataModule]]:
         raise ValueError(f'no data set is named. Give --dataset; known: {", ".join(plugins.names(GROUP))}')
     if len(set(loader.names)) != len(loader.names):
         raise ValueError(f'--dataset={loader.dataset} names a data set twice. Name each once')
+    for name in loader.names:
+        if name not in plugins.names(GROUP):
+            raise ValueError(f"there is no data set '{name}'. Known: {', '.join(plugins.names(GROUP))}")
     return {name: plugins.load(GROUP, name) for name in loader.names}

@@ -175,10 +175,16 @@ def test_too_many_damaged_images_are_an_error(make_folder, make_loader, workers)
 
 @pytest.mark.parametrize('workers', [0, 1])
 def test_nothing_but_damaged_images(folder, make_loader, workers):
-    loader = make_loader(damaged(folder, 1, 2, 3, 4), loader={'loader_workers': workers})
+    loader = make_loader(folder, loader={'loader_workers': workers})
+    damaged(folder, 1, 2, 3, 4)
     with pytest.raises(ValueError, match='4 images in a row cannot be used: ') as caught:
         list(loader.epoch(0))
     assert '\n' not in str(caught.value)
+
+
+def test_a_damaged_image_of_a_small_data_set_is_found_before_training(folder, make_loader):
+    with pytest.raises(OSError, match=r"002\.jpg' is empty or truncated"):
+        make_loader(damaged(folder, 2))
 
 
 def test_log_says_what_is_loaded(folder, make_loader, caplog):

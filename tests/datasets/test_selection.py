@@ -29,7 +29,7 @@ def test_no_data_set():
 
 
 def test_unknown_data_set():
-    with pytest.raises(ValueError, match=r"no datamodule 'nocturnal'\. Known: .*cocokp"):
+    with pytest.raises(ValueError, match=r"no data set 'nocturnal'\. Known: .*cocokp"):
         parse('--dataset=nocturnal')
 
 
