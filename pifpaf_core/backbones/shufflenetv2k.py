@@ -147,7 +147,10 @@ class _Unit(nn.Module):
 
 
 def _shuffled(first: Tensor, second: Tensor) -> Tensor:
-    """The channels of both [B, C, H, W] in turns -> [B, 2C, H, W]."""
+    """The channels of both [B, C, H, W] in turns -> [B, 2C, H, W], in the memory format of the second."""
+    if second.is_contiguous(memory_format=torch.channels_last):
+        turns = torch.stack((first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)), dim=4)
+        return turns.flatten(3).permute(0, 3, 1, 2)
     return torch.stack((first, second), dim=2).flatten(1, 2)
 
 

@@ -82,6 +82,19 @@ def test_channels_of_both_halves_alternate():
         assert torch.equal(unit(features)[:, ::2], features[:, :8])
 
 
+def test_the_memory_format_is_kept_and_changes_no_number():
+    network = ShuffleNetV2K((2, 1, 1), (4, 8, 16, 32, 32)).eval()
+    formats = {}
+    network.stage2.register_forward_hook(lambda *args: formats.update(stage2=args[2]))
+    images = torch.randn(2, 3, 65, 65)
+    with torch.inference_mode():
+        plain = network(images)
+        assert formats['stage2'].is_contiguous()
+        last = network.to(memory_format=torch.channels_last)(images.contiguous(memory_format=torch.channels_last))
+    assert formats['stage2'].is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(last, plain)
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
