@@ -69,9 +69,7 @@ class RandomLoader:
 
     def batch(self, epoch, index):
         dataset = self.datasets[index % len(self.datasets)]
-        samples = [
-            self.sample(epoch, index, self.rank * self.batch_size + i, dataset) for i in range(self.batch_size)
-        ]
+        samples = [self.sample(epoch, index, self.rank * self.batch_size + i, dataset) for i in range(self.batch_size)]
         images, targets, image_metas = zip(*samples, strict=True)
         stacked = [None if head[0] is None else torch.stack(head) for head in zip(*targets, strict=True)]
         return Batch(torch.stack(images), stacked, list(image_metas), dataset)

@@ -73,7 +73,13 @@ def test_local_rank_of_the_old_launcher():
 
 
 def test_environment_of_slurm():
-    given = {'SLURM_PROCID': '5', 'SLURM_NTASKS': '8', 'SLURM_LOCALID': '1', 'SLURM_NODELIST': 'node7,node9', 'SLURM_JOB_ID': '40001'}
+    given = {
+        'SLURM_PROCID': '5',
+        'SLURM_NTASKS': '8',
+        'SLURM_LOCALID': '1',
+        'SLURM_NODELIST': 'node7,node9',
+        'SLURM_JOB_ID': '40001',
+    }
     found = distributed._environment(given, DDP)
     assert (found['RANK'], found['WORLD_SIZE'], found['LOCAL_RANK']) == ('5', '8', '1')
     assert (found['MASTER_ADDR'], found['MASTER_PORT']) == ('node7', '15001')

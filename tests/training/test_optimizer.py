@@ -37,9 +37,7 @@ def test_no_nesterov_and_no_momentum():
 def test_adam(options, amsgrad):
     made = optimizer.build([model()], OptimizerOptions(**options, momentum=0.8, beta2=0.95, adam_eps=1e-3), lr=0.1)
     assert isinstance(made, torch.optim.Adam)
-    assert all(
-        (g['betas'], g['eps'], g['amsgrad']) == ((0.8, 0.95), 1e-3, amsgrad) for g in made.param_groups
-    )
+    assert all((g['betas'], g['eps'], g['amsgrad']) == ((0.8, 0.95), 1e-3, amsgrad) for g in made.param_groups)
 
 
 def test_weight_decay_spares_biases_and_normalization():
@@ -94,7 +92,10 @@ def test_set_learning_rate():
     assert [g['lr'] for g in made.param_groups] == [0.025, 0.025]
 
 
-@pytest.mark.parametrize(('options', 'named'), [({'momentum': 1.0}, '--momentum'), ({'beta2': -0.1}, '--beta2'), ({'weight_decay': -1.0}, '--weight-decay')])
+@pytest.mark.parametrize(
+    ('options', 'named'),
+    [({'momentum': 1.0}, '--momentum'), ({'beta2': -0.1}, '--beta2'), ({'weight_decay': -1.0}, '--weight-decay')],
+)
 def test_bad_options(options, named):
     with pytest.raises(ValueError, match=named):
         OptimizerOptions(**options)

@@ -9,7 +9,10 @@ from pifpaf_core.training.state import StateFiles
 
 def make(tmp_path, *, interval=0.0, write=None):
     return Saving(
-        StateFiles(tmp_path / 'run'), interval=interval, write_checkpoint=write or (lambda epoch: Path('x')), facts={'a': 1}
+        StateFiles(tmp_path / 'run'),
+        interval=interval,
+        write_checkpoint=write or (lambda epoch: Path('x')),
+        facts={'a': 1},
     )
 
 

@@ -92,7 +92,9 @@ def as_one_with_twice_the_batch(world, folder):
     alone.fit()
     for name, value in fake.weights(alone).items():
         other = fake.weights(together)[name]
-        assert torch.allclose(value.float(), other.float(), rtol=1e-2, atol=1e-3 * float(value.float().abs().max())), name
+        assert torch.allclose(value.float(), other.float(), rtol=1e-2, atol=1e-3 * float(value.float().abs().max())), (
+            name
+        )
     if world.is_main:
         a, b = losses(folder / 'alone0'), losses(folder / 'together0')
         assert a.keys() == b.keys() and len(a) == 10
