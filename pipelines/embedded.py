@@ -1,4 +1,4 @@
-"""The pipeline on this machine: processes, a folder as object store, MLflow on sqlite. No Docker, cluster or account."""
+"""The pipeline on this machine: processes, a folder as store, MLflow on sqlite. No Docker, cluster or account."""
 
 import contextlib
 import json

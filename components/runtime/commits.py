@@ -16,21 +16,25 @@ from .store import Store, join, read_object, write_json
 MANIFEST = 'manifest.json'
 
 
-def commit(store: Store, folder: str, files: Mapping[str, Path], **facts: Any) -> dict[str, Any]:
-    """Store ``files`` under ``folder`` and then the manifest that makes them count; return the manifest.
+def commit(
+    store: Store, folder: str, files: Mapping[str, Path], *, digests: Mapping[str, str] | None = None, **facts: Any
+) -> None:
+    """Store ``files`` under ``folder`` and then the manifest that makes them count.
 
     Args:
         store: where to.
         folder: key of the group, without trailing slash; empty for the store's own top.
         files: {name below ``folder``: file}. The files are final (`Store.put`).
+        digests: sha256 of those files where it is known already.
         facts: what the manifest says besides, e.g. the epoch.
     """
-    entries = {name: {'size': path.stat().st_size, 'sha256': sha256(path)} for name, path in files.items()}
+    known = digests or {}
+    entries = {
+        name: {'size': path.stat().st_size, 'sha256': known.get(name) or sha256(path)} for name, path in files.items()
+    }
     for name, path in files.items():
         store.put(path, _key(folder, name))
-    manifest = {**facts, 'time': time.time(), 'files': entries}
-    write_json(store, _key(folder, MANIFEST), manifest)
-    return manifest
+    write_json(store, _key(folder, MANIFEST), {**facts, 'time': time.time(), 'files': entries})
 
 
 def manifest(store: Store, folder: str) -> dict[str, Any] | None:

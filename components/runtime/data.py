@@ -55,7 +55,7 @@ def bring(uri: str, scratch: Path) -> Path:
     found, store = manifest(uri), open_store(uri)
     if isinstance(store, LocalStore):
         return store.folder
-    folder = scratch / found['digest'][:16]
+    folder = scratch / str(found['digest'])[:16]
     if not (folder / MANIFEST).exists():
         keys = [key for key, _ in store.list() if key != MANIFEST]
         with ThreadPoolExecutor(_TRANSFERS) as pool:

@@ -92,15 +92,17 @@ class RunFolder:
         """Where the weights of an epoch lie."""
         return join(self.uri, _checkpoint(epoch), WEIGHTS)
 
-    def commit_state(self, files: Mapping[str, Path], **facts: Any) -> None:
-        """Replace the state that a restarted training continues from.
+    def commit_state(self, files: Mapping[str, Path], *, digests: Mapping[str, str], **facts: Any) -> None:
+        """Replace the state that a restarted training continues from; ``digests`` as in `commit`.
 
         Each generation has a folder of its own, and the one manifest points at the newest: at no time is there none.
         """
         old = manifest(self.store, 'state') or {'generation': 0, 'files': {}}
         generation = int(old['generation']) + 1
-        named = {f'g{generation:05d}/{name}': path for name, path in files.items()}
-        commit(self.store, 'state', named, generation=generation, **facts)
+        place = f'g{generation:05d}/'
+        named = {place + name: path for name, path in files.items()}
+        known = {place + name: digest for name, digest in digests.items()}
+        commit(self.store, 'state', named, digests=known, generation=generation, **facts)
         for name in old['files']:
             self.store.delete(f'state/{name}')
 

@@ -25,6 +25,8 @@ LOG = logging.getLogger(__name__)
 MIB = 1 << 20
 _TRANSFER = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
 _SETTLE_SECONDS = 2.0
+_ATTEMPTS = 8
+_KEYS_A_PAGE = 1000
 _REMEDIES = {
     'NoSuchBucket': 'Create the bucket or correct the URI',
     'EndpointConnectionError': 'Check AWS_ENDPOINT_URL_S3, and that the server runs',
@@ -83,8 +85,9 @@ class S3Store:
         """See `Store.list`."""
         start = f'{self._prefix}/' if self._prefix else ''
         with self._explained(prefix):
-            pages = self._s3.get_paginator('list_objects_v2').paginate(Bucket=self._bucket, Prefix=start + prefix)
-            for page in pages:
+            paginator = self._s3.get_paginator('list_objects_v2')
+            size = {'PageSize': _KEYS_A_PAGE}
+            for page in paginator.paginate(Bucket=self._bucket, Prefix=start + prefix, PaginationConfig=size):
                 for item in page.get('Contents', []):
                     yield item['Key'].removeprefix(start), item['Size']
 
@@ -149,11 +152,11 @@ def _client() -> 'S3Client':
         s3={'addressing_style': 'path'},
         connect_timeout=5,
         read_timeout=60,
-        retries={'mode': 'standard', 'max_attempts': 8},
+        retries={'mode': 'standard', 'max_attempts': _ATTEMPTS},
         request_checksum_calculation='when_required',
         response_checksum_validation='when_required',
     )
-    return boto3.client('s3', config=config)
+    return boto3.Session().client('s3', config=config)  # not the shared session, which keeps old credentials
 
 
 def _explanation(uri: str, error: Exception) -> OSError:

@@ -1,9 +1,10 @@
-"""The frame of a stage's program: options from a dataclass, one line and a code for errors, KFP's outputs at the end."""
+"""The frame of a stage's program: options from a dataclass, one line and a code for errors, KFP's outputs last."""
 
+import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,9 +66,9 @@ def stage(name: str, options: type[S], run: Callable[[S, ExecutorIO], int | None
 
     def work(config: Any) -> int:
         executor = ExecutorIO(config.executor_input)
-        _let_sigterm_clean_up()
         try:
-            code = run(config, executor) or command.DONE
+            with _sigterm_as_interrupt():
+                code = run(config, executor) or command.DONE
         except CommandFailed as failed:
             return failed.code if failed.code in (command.USAGE, command.PREEMPTED) else command.FAILED
         if code == command.DONE:
@@ -83,10 +84,15 @@ def stage(name: str, options: type[S], run: Callable[[S, ExecutorIO], int | None
     )
 
 
-def _let_sigterm_clean_up() -> None:
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
     """End on SIGTERM as on Ctrl-C, so that children are stopped and claims released."""
 
     def cancel(*_: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, cancel)
+    previous = signal.signal(signal.SIGTERM, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -112,7 +112,7 @@ def _upload_the_rest(run: RunFolder, uploads: Uploads) -> None:
     """
     for patience in range(_LAST_UPLOADS):
         try:
-            for epoch in uploads.step():
+            for epoch in uploads.step(last=True):
                 LOG.info('committed %s', run.checkpoint_uri(epoch))
             return
         except OSError as error:

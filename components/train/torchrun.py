@@ -4,6 +4,7 @@ torchrun itself ends with 1 whatever its workers say, and gives them 30 seconds 
 Here the exit code is that of the workers, and SIGTERM goes to the workers alone, which take the time they need to save.
 """
 
+import ctypes
 import logging
 import os
 import signal
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PREEMPTED = 75
+_PR_SET_PDEATHSIG = 1
 
 
 def main(argv: Sequence[str]) -> int:
     """Run torchrun with its usual arguments; returns the exit code of the workers."""
-    os.environ.setdefault('PYTHONUNBUFFERED', '1')
+    _end_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: _pass_on(signal.SIGTERM))
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -27,6 +29,14 @@ def main(argv: Sequence[str]) -> int:
     except ChildFailedError as error:
         return _exit_code([failure.exitcode for failure in error.failures.values()])
     return 0
+
+
+def _end_with_parent() -> None:
+    """Get SIGTERM when the supervisor dies: a training that nobody supervises must not linger."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(PREEMPTED)
 
 
 def _exit_code(codes: Sequence[int]) -> int:

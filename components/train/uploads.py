@@ -1,8 +1,10 @@
 """What the trainer commits on disk, committed in the store: each checkpoint once, and always the newest state."""
 
+import math
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 from components.runtime.run_folder import RunFolder
@@ -23,10 +25,12 @@ class Uploads:
         run: where to.
         output: name of the training with folder, as given to the trainer: ``<output>.epoch005.safetensors``.
         attempt: number of this start, from `RunFolder.begin_attempt`.
+        state_interval: seconds between states at least.
     """
 
-    def __init__(self, run: RunFolder, output: Path, attempt: int) -> None:
+    def __init__(self, run: RunFolder, output: Path, attempt: int, *, state_interval: float = 30.0) -> None:
         self._run, self._output, self._attempt = run, output, attempt
+        self._state_interval, self._state_time = state_interval, -math.inf
         self._committed = set(run.epochs())
         self._state_seen: tuple[int, int] | None = None
 
@@ -39,15 +43,21 @@ class Uploads:
         shutil.rmtree(scratch, ignore_errors=True)
         return bool(found)
 
-    def step(self) -> list[int]:
+    def step(self, *, last: bool = False) -> list[int]:
         """Commit what is new; returns the epochs of new checkpoints.
+
+        States that follow each other fast are not all worth their transfer: one in ``state_interval`` is taken.
+
+        Args:
+            last: the trainer has ended, so that its state is the one that counts.
 
         Raises:
             Superseded: see there.
             OSError: the store cannot be used now. The next call tries again.
         """
         new = self._new_checkpoints()
-        state = self._new_state()
+        is_due = last or time.monotonic() - self._state_time >= self._state_interval
+        state = self._new_state() if is_due else None
         if (new or state) and self._run.is_superseded(self._attempt):
             raise Superseded
         for epoch, path in sorted(new.items()):
@@ -63,7 +73,7 @@ class Uploads:
         return {epoch: path for epoch, path in found.items() if epoch not in self._committed}
 
     def _new_state(self) -> tuple[int, int] | None:
-        """What tells one state file from the next, if there is a new one. The trainer replaces it, never writes in it."""
+        """What tells one state file from the next, if there is a new one. The trainer replaces it as a whole."""
         try:
             stat = self._beside(_STATE).stat()
         except FileNotFoundError:
@@ -81,12 +91,13 @@ class Uploads:
         for name, path in files.items():
             if name != _STATE and self._beside(name).exists():
                 shutil.copyfile(self._beside(name), path)
-        digest = files[f'{_STATE}.sha256']
-        if not digest.exists() or digest.read_text().split()[:1] != [sha256(files[_STATE])]:
+        recorded, digest = files[f'{_STATE}.sha256'], sha256(files[_STATE])
+        if not recorded.exists() or recorded.read_text().split()[:1] != [digest]:
             return  # the trainer is between the two files; the next step finds both
         present = {name: path for name, path in files.items() if path.exists()}
-        self._run.commit_state(present, attempt=self._attempt)
-        self._state_seen = seen
+        self._run.commit_state(present, digests={_STATE: digest}, attempt=self._attempt)
+        shutil.rmtree(snapshot)
+        self._state_seen, self._state_time = seen, time.monotonic()
 
     def _beside(self, suffix: str) -> Path:
         return self._output.with_name(f'{self._output.name}.{suffix}')

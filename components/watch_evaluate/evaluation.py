@@ -65,7 +65,7 @@ def metrics(stats: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     for index, (dataset, document) in enumerate(stats.items()):
         prefix = f'{dataset}/' if index else ''
         for label, value in zip(document['text_labels'], document['stats'], strict=True):
-            found[prefix + label.replace('0.', '')] = float(value)
+            found[prefix + _plain(label)] = float(value)
     return found
 
 
@@ -81,6 +81,12 @@ def points(evaluations: Mapping[int, Mapping[str, Any]]) -> list[Point]:
 def best_epoch(evaluations: Mapping[int, Mapping[str, Any]]) -> int:
     """The epoch with the highest AP, of equal ones the last; without ground truth simply the last."""
     return max(evaluations, key=lambda epoch: (_rank(evaluations[epoch]['metrics'].get('AP')), epoch))
+
+
+def _plain(label: str) -> str:
+    """``AP0.5`` as ``AP50``."""
+    name, dot, digits = label.partition('0.')
+    return f'{name}{digits:0<2}' if dot else label
 
 
 def _rank(value: float | None) -> float:
