@@ -64,6 +64,12 @@ def test_a_network_is_found_again_from_its_layers_alone(pickled, box_head, name,
         torch.testing.assert_close(loaded.network.base_net(images), expected, rtol=0, atol=0)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize('name', backbones.all_names())
+def test_every_backbone_is_found_again(pickled, box_head, name):
+    test_a_network_is_found_again_from_its_layers_alone(pickled, box_head, name, {})
+
+
 def _tiny():
     return _randomized(backbones.build('tiny'))
 
