@@ -16,7 +16,7 @@ from pifpaf_core.options import integer
 from pipelines import embedded
 from pipelines.pose_training.pipeline import build
 
-_TYPES: Mapping[str, Callable[[str], Any]] = {'String': str, 'Integer': integer, 'Float': float, 'Dict': str}
+_TYPES: Mapping[str, Callable[[str], Any]] = {'String': str, 'Integer': integer, 'Float': float}
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f'--{name.replace("_", "-")}',
             dest=name,
-            type=_TYPES[given.type],
-            default=json.dumps(given.default) if given.type == 'Dict' else given.default,
-            metavar='JSON' if given.type == 'Dict' else 'VALUE',
-            help=(given.description or '').replace('%', '%%'),
+            type=_TYPES.get(given.type, str),
+            default=json.dumps(given.default) if _is_mapping(given) else given.default,
+            metavar='JSON' if _is_mapping(given) else 'VALUE',
+            help=given.description.replace('%', '%%'),
         )
 
 
@@ -58,7 +58,7 @@ def configure(args: argparse.Namespace) -> Config:
     inputs = build(concurrent_watch=False).component_spec.inputs or {}
     values = {name: getattr(args, name) for name in inputs}
     for name, given in inputs.items():
-        if given.type == 'Dict':
+        if _is_mapping(given):
             values[name] = _mapping(name, values[name])
     values['run_root'] = values['run_root'] or str(Path(args.folder, 'runs'))
     return Config(values, Path(args.folder), args.verbose)
@@ -70,6 +70,10 @@ def run(config: Config) -> int:
     if done.stage:
         print(f'pifpaf {COMMAND.name}: {done.stage} of {done.run_id} failed. Its last lines say why', file=sys.stderr)
     return done.code
+
+
+def _is_mapping(given: Any) -> bool:
+    return str(given.type).startswith('Dict')
 
 
 def _mapping(name: str, text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def finish(run_root: str, status: dsl.PipelineTaskFinalStatus) -> dsl.ContainerS
         command=['python3', '-m', 'components.finish'],
         args=[
             '--run-root', run_root,
-            '--run-id', dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER,
+            '--run-id', f'{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}',
             '--status', status,
             '--executor-input', dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER,
         ],

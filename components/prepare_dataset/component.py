@@ -30,7 +30,7 @@ def prepare_dataset(
         command=['python3', '-m', 'components.prepare_dataset'],
         args=[
             '--run-root', run_root,
-            '--run-id', dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER,
+            '--run-id', f'{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}',
             '--source', source,
             '--dataset-version', dataset_version,
             '--prepare-options', prepare_options,

@@ -86,8 +86,10 @@ class S3Store:
         start = f'{self._prefix}/' if self._prefix else ''
         with self._explained(prefix):
             paginator = self._s3.get_paginator('list_objects_v2')
-            size = {'PageSize': _KEYS_A_PAGE}
-            for page in paginator.paginate(Bucket=self._bucket, Prefix=start + prefix, PaginationConfig=size):
+            pages = paginator.paginate(
+                Bucket=self._bucket, Prefix=start + prefix, PaginationConfig={'PageSize': _KEYS_A_PAGE}
+            )
+            for page in pages:
                 for item in page.get('Contents', []):
                     yield item['Key'].removeprefix(start), item['Size']
 

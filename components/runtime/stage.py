@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from .core import CommandFailed
 from .executor_io import ExecutorIO
 from .run_folder import RunFolder
 
+_UUID = re.compile(r'([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
+
 
 @dataclass(frozen=True)
 class StageOptions:
@@ -29,25 +32,30 @@ class StageOptions:
     """
 
     run_root: str = option('', 'where runs live: s3://bucket/key or a folder')
-    run_id: str = option('', 'name of this run below --run-root')
+    run_id: str = option('', 'name of this run below --run-root; what no key can hold becomes -')
     executor_input: str = option('', "KFP's '{{$}}'; leave it out to run the stage by hand", metavar='JSON')
     work_dir: str = option('', 'scratch space (default: $PIFPAF_WORK_DIR, else below the temporary folder)')
 
     def __post_init__(self) -> None:
-        if not self.run_root or not self.run_id:
+        if not self.run_root or not self.run_name:
             raise ValueError('the run is not named. Give --run-root (s3://bucket/key or a folder) and --run-id')
-        RunFolder(self.run_root, self.run_id)
+        RunFolder(self.run_root, self.run_name)
         ExecutorIO(self.executor_input)
+
+    @property
+    def run_name(self) -> str:
+        """``run_id`` as a key: ``my run`` with KFP's id ``3f1c2d4e-...`` behind it becomes ``my-run-3f1c2d4e``."""
+        return re.sub(r'[^A-Za-z0-9._-]+', '-', _UUID.sub(r'\1', self.run_id)).strip('-.')
 
     @property
     def run(self) -> RunFolder:
         """The run's folder in the store."""
-        return RunFolder(self.run_root, self.run_id)
+        return RunFolder(self.run_root, self.run_name)
 
     def scratch(self, stage: str) -> Path:
         """The stage's folder on this machine, made; the same for each attempt."""
         top = self.work_dir or os.environ.get('PIFPAF_WORK_DIR') or str(Path(tempfile.gettempdir(), 'pifpaf'))
-        folder = Path(top).absolute() / self.run_id / stage
+        folder = Path(top).absolute() / self.run_name / stage
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -32,7 +32,7 @@ def testdev_submit_zip(
         command=['python3', '-m', 'components.testdev_submit_zip'],
         args=[
             '--run-root', run_root,
-            '--run-id', dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER,
+            '--run-id', f'{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}',
             '--dataset-uri', dataset_uri,
             '--checkpoint-uri', checkpoint_uri,
             '--dataset', dataset,

@@ -46,7 +46,7 @@ def train(
         command=['python3', '-m', 'components.train'],
         args=[
             '--run-root', run_root,
-            '--run-id', dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER,
+            '--run-id', f'{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}',
             '--kfp-run', dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             '--dataset-uri', dataset_uri,
             '--dataset', dataset,

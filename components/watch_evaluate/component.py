@@ -38,7 +38,7 @@ def watch_evaluate(
         command=['python3', '-m', 'components.watch_evaluate'],
         args=[
             '--run-root', run_root,
-            '--run-id', dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER,
+            '--run-id', f'{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}',
             '--dataset-uri', dataset_uri,
             '--dataset', dataset,
             '--eval-epochs', eval_epochs,

@@ -42,7 +42,9 @@ def argv(stage):
         match = re.fullmatch(r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}", argument)
         if match:
             return VALUES.get(kinds[match[1]], '{"state": "FAILED"}')
-        return {'{{$}}': '{"outputs": {}}'}.get(argument, re.sub(r'\{\{\$\.\w+\}\}', 'run-1', argument))
+        values = {'job_name': 'my run', 'job_uuid': '3f1c2d4e-0000-4000-8000-000000000000'}
+        filled = re.sub(r'\{\{\$\.pipeline_(\w+)\}\}', lambda match: values[match[1]], argument)
+        return {'{{$}}': '{"outputs": {}}'}.get(argument, filled)
 
     return [fill(str(argument)) for argument in spec.args]
 
@@ -53,7 +55,8 @@ def test_the_program_understands_its_component(stage, capsys):
     assert program.main([*argv(stage), '--dry-run']) == 0
     resolved = json.loads(capsys.readouterr().out)
     assert resolved['run-root'] == 'text'
-    assert resolved['run-id'] == 'run-1'
+    parser = command.build_parser(program.COMMAND)
+    assert program.COMMAND.configure(parser.parse_args(argv(stage))).run_name == 'my-run-3f1c2d4e'
 
 
 @pytest.mark.parametrize('stage', STAGES)
@@ -106,7 +109,7 @@ def test_a_readme_says_how_to_run_it_by_hand(stage, repository):
     [
         ('train', [], 'the run is not named. Give --run-root'),
         ('train', ['--run-root', 'ftp://x', '--run-id', 'r'], 'is no place to store anything'),
-        ('train', ['--run-root', 'x', '--run-id', 'a/b'], 'cannot name a run'),
+        ('train', ['--run-root', 'x', '--run-id', '..'], 'the run is not named'),
         ('train', ['--run-root', 'x', '--run-id', 'r'], 'no data set is given. Add --dataset-uri'),
         ('watch_evaluate', ['--run-root', 'x', '--run-id', 'r'], 'no data set is given. Add --dataset-uri'),
         ('predict', ['--run-root', 'x', '--run-id', 'r'], 'Add --dataset-uri and --checkpoint-uri'),
