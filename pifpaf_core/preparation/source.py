@@ -83,7 +83,9 @@ def find_files(root: Path) -> tuple[AnnotationFile, ...]:
             LOG.debug('%s is left out: its name is not person_keypoints_<split>.json or instances_<split>.json', path)
             continue
         split_folder = 'test2017' if match['split'] == 'test' else match['folder']
-        candidates = (root / 'images' / split_folder, root / split_folder, root / 'images')
+        candidates = [root / 'images' / split_folder, root / split_folder]
+        if match['split'] != 'test':
+            candidates.append(root / 'images')
         images = next((candidate for candidate in candidates if candidate.is_dir()), None)
         if images is not None:
             found.append(AnnotationFile(path, match['kind'], match['split'], images))

@@ -6,9 +6,21 @@ import pytest
 from pifpaf_core.datasets import coco_checks
 
 DOCUMENT = {
-    'images': [{'id': 7, 'file_name': 'a.jpg', 'width': 10, 'height': 8}, {'id': 8, 'file_name': 'b.jpg', 'width': 4, 'height': 4}],
+    'images': [
+        {'id': 7, 'file_name': 'a.jpg', 'width': 10, 'height': 8},
+        {'id': 8, 'file_name': 'b.jpg', 'width': 4, 'height': 4},
+    ],
     'annotations': [
-        {'id': 1, 'image_id': 7, 'category_id': 1, 'iscrowd': 0, 'bbox': [0, 0, 5, 5], 'area': 20.0, 'keypoints': [1, 2, 2, 0, 0, 0], 'num_keypoints': 1},
+        {
+            'id': 1,
+            'image_id': 7,
+            'category_id': 1,
+            'iscrowd': 0,
+            'bbox': [0, 0, 5, 5],
+            'area': 20.0,
+            'keypoints': [1, 2, 2, 0, 0, 0],
+            'num_keypoints': 1,
+        },
         {'id': 2, 'image_id': 7, 'category_id': 1, 'iscrowd': 1, 'bbox': [0, 0, 5, 5]},
         {'id': 3, 'image_id': 8, 'category_id': 2, 'bbox': [0, 0, 0, 5]},
     ],
@@ -30,8 +42,16 @@ def test_a_sound_document_has_no_problems():
     [
         (('images', 1, 'id'), 7, 'image 7 occurs twice'),
         (('images', 0, 'id'), None, 'image None has the id None'),
-        (('images', 0, 'file_name'), '../../etc/passwd', "image 7 has the file name '../../etc/passwd', which leaves the image folder"),
-        (('images', 0, 'file_name'), '/etc/passwd', "image 7 has the file name '/etc/passwd', which leaves the image folder"),
+        (
+            ('images', 0, 'file_name'),
+            '../../etc/passwd',
+            "image 7 has the file name '../../etc/passwd', which leaves the image folder",
+        ),
+        (
+            ('images', 0, 'file_name'),
+            '/etc/passwd',
+            "image 7 has the file name '/etc/passwd', which leaves the image folder",
+        ),
         (('images', 0, 'file_name'), '', "image 7 has the file name ''"),
         (('images', 1, 'file_name'), 'a.jpg', "image 8 has the same file name as image 7: 'a.jpg'"),
         (('images', 0, 'width'), 0, 'image 7 has the width 0'),
@@ -47,7 +67,11 @@ def test_a_sound_document_has_no_problems():
         (('annotations', 0, 'area'), -3.0, 'annotation 1 has the area -3.0'),
         (('annotations', 0, 'keypoints'), [1, 2, 2], 'annotation 1 has 3 keypoint values in place of 6'),
         (('annotations', 0, 'keypoints'), None, 'annotation 1 has no keypoint values in place of 6'),
-        (('annotations', 0, 'keypoints'), [1, 2, 3, 0, 0, 0], 'annotation 1 has keypoints that are no numbers or a visibility'),
+        (
+            ('annotations', 0, 'keypoints'),
+            [1, 2, 3, 0, 0, 0],
+            'annotation 1 has keypoints that are no numbers or a visibility',
+        ),
         (('annotations', 0, 'keypoints'), [1, 'x', 2, 0, 0, 0], 'annotation 1 has keypoints that are no numbers'),
         (('annotations', 0, 'num_keypoints'), 2, 'annotation 1 says num_keypoints 2 but labels 1'),
         (('annotations', 0), 'damaged', 'annotation number 0 has the id None'),
@@ -101,7 +125,16 @@ def test_missing_json_and_lists_of_test_images(tmp_path):
 
 @pytest.mark.parametrize(
     ('name', 'inside'),
-    [('a.jpg', True), ('x/a.jpg', True), ('..', False), ('x/../../a', False), ('x\\..\\..\\a', False), ('C:/a', False), ('/a', False), ('a\0b', False)],
+    [
+        ('a.jpg', True),
+        ('x/a.jpg', True),
+        ('..', False),
+        ('x/../../a', False),
+        ('x\\..\\..\\a', False),
+        ('C:/a', False),
+        ('/a', False),
+        ('a\0b', False),
+    ],
 )
 def test_names_that_leave_the_folder(name, inside):
     assert coco_checks.is_inside(name) is inside

@@ -98,6 +98,8 @@ def _trunk(builder: Builder, person: Person) -> None:
         axes[0, part], axes[1, part] = x, z
     radii[:8, 0] *= np.linspace(body.shoulders / 0.104, 1.0, 8)
     radii[9:, 0] *= body.hips / 0.056
+    if looks.skirt:
+        radii[9:] *= 0.88  # it covers the hips
     colours = _trunk_colours(builder, looks)
     builder.tube(centres, axes[0], axes[1], radii[:, 0], radii[:, 1], colours)
     neck, head, frame = joints[J['neck']], joints[J['head']], frames[F['neck']]

@@ -1,7 +1,8 @@
 """Drawing meshes: faces from far to near into a buffer of face numbers at twice the resolution, then light on it.
 
 One buffer says which face each subpixel shows; colour, depth, and whom it belongs to follow from tables. So outlines,
-areas and occlusion are those of the image, not estimates.
+areas and occlusion are those of the image, not estimates. (OpenCV also fills the subpixels that an outline touches:
+everything is drawn about a quarter of a pixel larger on each side.)
 """
 
 import functools

@@ -140,7 +140,8 @@ def _tree(rng: Rng) -> Mesh:
 
 
 def _bush(rng: Rng) -> Mesh:
-    return join(_foliage(rng, rng.uniform(0.15, 0.45), rng.uniform(0.3, 0.7), 4))
+    bush = join(_foliage(rng, 0.0, rng.uniform(0.3, 0.7), 4))
+    return placed(bush, np.eye(3), np.array([0.0, -0.03 - bush.vertices[:, 1].min(), 0.0]))
 
 
 def _foliage(rng: Rng, height: float, size: float, n: int) -> list[Mesh]:
