@@ -1,0 +1,196 @@
+"""CifHr: the high-resolution confidence map for which all cells of a field vote (FIELDS section 12, rule 1).
+
+The map has one value a pixel and field, yet an image touches only a small part of it. So its memory is a stack of
+tiles, and a table says which tile holds which part of the map. A tile is taken from the stack, and zeroed, when a cell
+first votes into it; a part without tile reads as zero. Nothing that a buffer held before can show in a result, nothing
+is cleared that is not used, and images use the same small piece of memory one after the other.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..annotation import Array
+from ..kernels import jit_in_place
+from .cells import Cells, Channels, Real
+
+MAX_VOTED_PIXELS = 60_000_000
+"""Pixels that the cells of an image may vote for, all together. Fifty people of COCO's usual sizes take two million.
+Beyond, the least confident cells do not vote."""
+
+TILE_WIDTH, TILE_HEIGHT = 8, 16  # pixels; a row of a tile is one vector of the processor
+_X_SHIFT, _Y_SHIFT = 3, 4  # their logarithms
+_TILE_SIZE = np.uint64(TILE_WIDTH * TILE_HEIGHT)
+_COLUMNS = np.tile(np.arange(TILE_WIDTH, dtype=np.float32), TILE_HEIGHT)  # of each pixel of a tile
+_ROWS = np.repeat(np.arange(TILE_HEIGHT, dtype=np.float32), TILE_WIDTH)
+_LEVELS = 256  # of confidence, when the least confident cells must be left out
+_VOTERS = np.float32(16.0)  # cells that together vote with full weight
+_ZERO, _QUARTER, _HALF, _ONE = np.float32(0.0), np.float32(0.25), np.float32(0.5), np.float32(1.0)
+_LARGE = np.float32(1e6)  # pixels; no cell's size is larger
+
+
+class HighResolution(NamedTuple):
+    """The map of one image, and the memory for it.
+
+    Attributes:
+        tiles: [tiles, TILE_WIDTH * TILE_HEIGHT] float32, pixels row by row.
+        table: [F, rows of tiles, columns of tiles] int32, number of the tile, or -1.
+        levels: [256] int64, memory for counting.
+        size: width and height of the map in pixels.
+    """
+
+    tiles: Array
+    table: Array
+    levels: Array
+    size: tuple[int, int]
+
+
+def high_resolution(F: int, width: int, height: int) -> HighResolution:
+    """Memory for a map of F fields. The system gives pages only for tiles that are used."""
+    shape = (F, -(-height // TILE_HEIGHT), -(-width // TILE_WIDTH))
+    tiles = np.empty((int(np.prod(shape)), TILE_WIDTH * TILE_HEIGHT), np.float32)
+    return HighResolution(tiles, np.empty(shape, np.int32), np.empty(_LEVELS, np.int64), (width, height))
+
+
+@jit_in_place
+def vote(field: Array, channels: Channels, threshold: Real, stride: int, cells: Cells, hr: HighResolution) -> None:
+    """Let the cells found, with at least this confidence, vote into an empty map.
+
+    Args:
+        field: [F, C, H, W] float32 in inference layout, in cells.
+        channels: where its components are. The standard deviation of a cell's votes is ``channels.sigma`` times its
+            size, at least one pixel.
+        threshold: on the confidence.
+        stride: pixels a cell.
+        cells: what `find_cells` found, with this threshold or a lower one.
+        hr: its values are overwritten.
+    """
+    F, C, H, W = field.shape
+    flat = field.reshape(F, C, H * W)
+    hr.table[:] = -1
+    least = _affordable(flat, channels, np.float32(threshold), stride, cells, hr)
+    scale = np.float32(stride)
+    used, pixels = 0, 0
+    for f in range(F):
+        for k in range(cells.counts[f]):
+            cell = cells.indices[f, k]
+            confidence = flat[f, channels.confidence, cell]
+            sigma = _sigma(flat, f, cell, channels, stride)
+            if confidence >= least and sigma > 0.0:
+                pixels += _pixels(sigma, hr)
+                if pixels > MAX_VOTED_PIXELS:
+                    return
+                x, y = flat[f, channels.x, cell] * scale, flat[f, channels.x + 1, cell] * scale
+                used = _add(hr, used, f, x, y, sigma, confidence / _VOTERS)
+
+
+@jit_in_place
+def _sigma(flat: Array, f: int, cell: int, channels: Channels, stride: int) -> Real:
+    """Standard deviation of a cell's votes in pixels; 0 for a cell whose size is negative or no number."""
+    size = min(flat[f, channels.size[0], cell], flat[f, channels.size[1], cell]) * np.float32(stride)
+    if not 0.0 <= size < _LARGE:
+        return _ZERO
+    return max(_ONE, np.float32(channels.sigma) * size)
+
+
+@jit_in_place
+def _pixels(sigma: Real, hr: HighResolution) -> int:
+    """Pixels of the square around a cell's votes, as far as the map could hold it."""
+    side = int(2.0 * sigma) + 1
+    return min(side, hr.size[0]) * min(side, hr.size[1])
+
+
+@jit_in_place
+def _affordable(flat: Array, channels: Channels, least: Real, stride: int, cells: Cells, hr: HighResolution) -> Real:
+    """The threshold, raised as far as needed for the cells not to vote for too many pixels."""
+    hr.levels[:] = 0
+    total = 0
+    for f in range(len(flat)):
+        for k in range(cells.counts[f]):
+            confidence = flat[f, channels.confidence, cells.indices[f, k]]
+            if confidence >= least:
+                pixels = _pixels(_sigma(flat, f, cells.indices[f, k], channels, stride), hr)
+                hr.levels[min(int(confidence * _LEVELS), _LEVELS - 1)] += pixels
+                total += pixels
+    level = 0
+    while total > MAX_VOTED_PIXELS and level < _LEVELS - 1:
+        total -= hr.levels[level]
+        level += 1
+    return max(least, np.float32(level / _LEVELS))
+
+
+@jit_in_place
+def _add(hr: HighResolution, used: int, f: int, x: Real, y: Real, sigma: Real, peak: Real) -> int:
+    """Add a Gaussian of radius ``sigma`` around x, y in pixels, capped at 1; the number of tiles that are then used."""
+    x0, x1 = extent(x, sigma, hr.size[0])
+    y0, y1 = extent(y, sigma, hr.size[1])
+    for tile_y in range(y0 >> _Y_SHIFT, ((y1 - 1) >> _Y_SHIFT) + 1):
+        top = tile_y << _Y_SHIFT
+        first, last = max(y0 - top, 0) << _X_SHIFT, min(y1 - top, TILE_HEIGHT) << _X_SHIFT
+        for tile_x in range(x0 >> _X_SHIFT, ((x1 - 1) >> _X_SHIFT) + 1):
+            number = hr.table[f, tile_y, tile_x]
+            if number < 0:
+                number = used
+                used += 1
+                hr.table[f, tile_y, tile_x] = number
+                _clear(hr.tiles[number])
+            left = np.float32(tile_x << _X_SHIFT)
+            _add_to_tile(
+                hr.tiles[number], np.uint64(first), np.uint64(last), left - x, np.float32(top) - y, sigma * sigma, peak
+            )  # fmt: skip
+    return used
+
+
+@jit_in_place
+def _clear(tile: Array) -> None:
+    for k in range(_TILE_SIZE):
+        tile[k] = _ZERO
+
+
+@jit_in_place
+def _add_to_tile(tile: Array, first: Real, last: Real, left: Real, top: Real, radius2: Real, peak: Real) -> None:
+    """Add to pixels ``first`` to ``last`` of a tile, whole rows; its upper left pixel is at left, top from the centre.
+
+    Indices are unsigned, since numba then leaves out the test for negative ones that would keep the loop from being
+    vectorized. Exp is approximated by (1 + z/8)^8 with z = -d^2 / (2 sigma^2), as compatibility asks.
+    """
+    falloff = _ONE / (np.float32(16.0) * radius2)
+    for k in range(first, last):
+        dx, dy = left + _COLUMNS[k], top + _ROWS[k]
+        dx2, dy2 = dx * dx, dy * dy
+        d2 = dx2 + dy2
+        weight = _ONE - d2 * falloff
+        weight *= weight
+        weight *= weight
+        weight *= weight
+        weight = _ONE if max(dx2, dy2) < _QUARTER else weight  # the nearest pixel gets the full peak
+        tile[k] = min(tile[k] + (peak * weight if d2 <= radius2 else _ZERO), _ONE)
+
+
+@jit_in_place
+def extent(centre: Real, radius: Real, size: int) -> tuple[int, int]:
+    """First pixel and the one behind the last of an interval, at least one pixel within 0 to ``size``."""
+    low = min(max(int(centre - radius), 0), size - 1)
+    return low, min(max(int(centre + radius + _ONE), low + 1), size)
+
+
+@jit_in_place
+def value_at(hr: HighResolution, f: int, x: Real, y: Real, outside: Real) -> Real:
+    """The map's value at the pixel nearest to x, y, or ``outside`` beyond its border (rule 2)."""
+    width, height = hr.size
+    if x < -0.49 or y < -0.49 or x > width - 0.51 or y > height - 0.51:
+        return np.float32(outside)
+    column, row = int(x + _HALF), int(y + _HALF)
+    number = hr.table[f, row >> _Y_SHIFT, column >> _X_SHIFT]
+    if number < 0:
+        return _ZERO
+    return hr.tiles[number, (row & (TILE_HEIGHT - 1)) << _X_SHIFT | column & (TILE_WIDTH - 1)]
+
+
+def dense_map(hr: HighResolution) -> Array:
+    """The whole map, [F, height, width] float32: for plots and tests."""
+    width, height = hr.size
+    tiles = np.where(hr.table[..., None] >= 0, hr.tiles[np.maximum(hr.table, 0)], _ZERO)
+    F, rows, columns = hr.table.shape
+    tiles = tiles.reshape(F, rows, columns, TILE_HEIGHT, TILE_WIDTH).transpose(0, 1, 3, 2, 4)
+    return np.ascontiguousarray(tiles.reshape(F, rows * TILE_HEIGHT, columns * TILE_WIDTH)[:, :height, :width])

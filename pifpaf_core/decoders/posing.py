@@ -1,0 +1,167 @@
+"""Posing: the steps from fields to poses, in order (FIELDS section 12). One kernel, called once an image."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..annotation import Array
+from ..kernels import jit_in_place
+from .candidates import begin
+from .cells import Cells, Channels, find_cells
+from .cifhr import vote
+from .growing import Growth, Surroundings, flood, grow
+from .nms import suppress_keypoints
+from .occupancy import clear, is_occupied, occupy
+from .seeds import Seeds, collect_seeds, seed_at
+
+MAX_POSES = 2000
+"""Poses that may be started in one image, before suppression. Fifty people start about fifty on clean fields, five
+hundred on noisy ones. The least confident seeds go without."""
+
+
+class Thresholds(NamedTuple):
+    """Confidences that decide over cells, keypoints and poses.
+
+    Attributes:
+        cif: of cells that vote into the map.
+        seed: of seeds.
+        keypoint: of keypoints in the end.
+        instance: of poses in the end.
+        early_keypoint: of keypoints before poses are completed.
+        early_instance: of poses before they are completed.
+    """
+
+    cif: float
+    seed: float
+    keypoint: float
+    instance: float
+    early_keypoint: float
+    early_instance: float
+
+
+class Completion(NamedTuple):
+    """How poses are completed.
+
+    Attributes:
+        suppress: suppress duplicates first.
+        search: grow once more, by the second growth.
+        copy: copy what is still missing from neighbours.
+    """
+
+    suppress: bool
+    search: bool
+    copy: bool
+
+
+class Rules(NamedTuple):
+    """All that the options say.
+
+    Attributes:
+        thresholds: see there.
+        first: how poses grow.
+        second: how they grow once more while they are completed.
+        completion: see there.
+    """
+
+    thresholds: Thresholds
+    first: Growth
+    second: Growth
+    completion: Completion
+
+
+class Poses(NamedTuple):
+    """Poses and the memory for them.
+
+    Attributes:
+        keypoints: [MAX_POSES, K, 4] float32: x, y, confidence, size in pixels.
+        steps: [MAX_POSES, K, 2] int16, pairs of keypoints in the order of growing, -1 behind the last.
+        order: [MAX_POSES] int64, indices of poses, best first.
+        means: [MAX_POSES] float32, memory.
+    """
+
+    keypoints: Array
+    steps: Array
+    order: Array
+    means: Array
+
+
+def poses(K: int) -> Poses:
+    """Memory for poses of K keypoints."""
+    return Poses(
+        np.empty((MAX_POSES, K, 4), np.float32), np.empty((MAX_POSES, K, 2), np.int16), np.empty(MAX_POSES, np.int64),
+        np.empty(MAX_POSES, np.float32),
+    )  # fmt: skip
+
+
+@jit_in_place
+def pose(
+    cif: Array, channels: Channels, stride: int, rules: Rules, around: Surroundings, cells: Cells, seeds: Seeds,
+    poses: Poses,
+) -> int:  # fmt: skip
+    """Decode one image.
+
+    Args:
+        cif: [K, C, H, W] float32 in inference layout, in cells.
+        channels: where its components are.
+        stride: pixels a cell.
+        rules: thresholds and more.
+        around: the association fields, and memory.
+        cells: memory.
+        seeds: memory.
+        poses: is filled.
+
+    Returns:
+        The number of poses, the first ones of ``poses.order``.
+    """
+    thresholds, completion = rules.thresholds, rules.completion
+    find_cells(cif, channels.confidence, channels.x, min(thresholds.cif, thresholds.seed), cells, 0)
+    vote(cif, channels, thresholds.cif, stride, cells, around.hr)
+    n_seeds = collect_seeds(cif, channels, thresholds.seed, stride, cells, around.hr, seeds)
+    if n_seeds == 0:
+        return 0
+    begin(around.candidates, around.association)
+    n = _grow_all(n_seeds, rules.first, around, seeds, poses)
+    if completion.suppress:
+        n = suppress_keypoints(
+            poses.keypoints, poses.order[:n], poses.means, thresholds.early_keypoint, thresholds.early_instance,
+            around.occupancy,
+        )  # fmt: skip
+    for p in poses.order[:n]:
+        if completion.search:
+            grow(poses.keypoints[p], poses.steps[p], rules.second, around)
+            _take_places(poses.keypoints[p], around)
+        if completion.copy:
+            flood(poses.keypoints[p], around)
+    return suppress_keypoints(
+        poses.keypoints, poses.order[:n], poses.means, thresholds.keypoint, thresholds.instance, around.occupancy
+    )  # fmt: skip
+
+
+@jit_in_place
+def _grow_all(n_seeds: int, growth: Growth, around: Surroundings, seeds: Seeds, poses: Poses) -> int:
+    """Start a pose at each seed whose place is not taken yet; the number of poses."""
+    clear(around.occupancy)
+    n = 0
+    for k in range(n_seeds):
+        seed = seeds.records[seed_at(seeds, k)]
+        if is_occupied(around.occupancy, seed.field, seed.x, seed.y):
+            continue
+        if n == MAX_POSES:
+            break
+        keypoints = poses.keypoints[n]
+        keypoints[:] = 0.0
+        poses.steps[n, :] = -1
+        poses.order[n] = n
+        n += 1
+        start = keypoints[seed.field]
+        start[0], start[1], start[2], start[3] = seed.x, seed.y, seed.confidence, seed.width
+        grow(keypoints, poses.steps[n - 1], growth, around)
+        _take_places(keypoints, around)
+    return n
+
+
+@jit_in_place
+def _take_places(keypoints: Array, around: Surroundings) -> None:
+    for k in range(len(keypoints)):
+        if keypoints[k, 2] > 0.0:
+            occupy(around.occupancy, k, keypoints[k, 0], keypoints[k, 1], keypoints[k, 3])
