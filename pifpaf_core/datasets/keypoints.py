@@ -1,95 +1,45 @@
 """A data module over COCO files with keypoints of one skeleton. A data set is a subclass with tables and defaults."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from ..encoders import EncoderOptions
 from ..headmeta import Caf, Cif, HeadMeta
 from ..metrics.coco import CocoKeypoints
 from ..options import option
 from ..skeletons import Skeleton
-from ..transforms.augmentation import Augmentation
-from ..transforms.preprocess import Padding, Preprocess
-from ..transforms.warp import Resample
 from .coco import CocoImages, read_coco
-from .coco_samples import CocoEvalSamples, CocoSource, EvalVariation
-from .module import DataModule
+from .coco_module import CocoModule, CocoOptions
 
 
 @dataclass(frozen=True)
-class KeypointOptions:
+class KeypointOptions(CocoOptions):
     """Options that all data sets with keypoints have; a data set overrides defaults.
 
     Raises:
         ValueError: a value that makes no sense, with the remedy.
     """
 
-    train_annotations: str = option('', 'COCO file of the training annotations')
-    val_annotations: str = option('', 'COCO file of the validation annotations')
-    train_image_dir: str = option('', 'folder of the training images')
-    val_image_dir: str = option('', 'folder of the validation images')
-    eval_annotations: str | None = option(
-        None, 'COCO file of the images to evaluate, with annotations or without (default: the validation annotations)'
-    )
-    eval_image_dir: str | None = option(
-        None, 'folder of the images to evaluate (default: that of the validation images)'
-    )
-    square_edge: int | None = option(
-        None, "side in pixels of training images (default: --square-edge, else the data set's own)"
-    )
-    extended_scale: bool = option(False, 'vary the scale of training images more')
-    orientation_invariant: float = option(
-        0.0, 'probability that a training image is turned by a multiple of 90 degrees'
-    )
-    blur: float = option(0.0, 'probability that a training image is blurred')
-    augmentation: bool = option(True, 'do not vary training images: rescale and pad only, in fixed order')
-    rescale_images: float = option(1.0, 'further factor of the scale of training images, with augmentation')
-    upsample: int = option(1, 'factor by which heads refine the grid of the backbone')
     min_kp_anns: int = option(1, 'leave out images with fewer instances that have a labelled keypoint')
     bmin: float = option(0.1, 'smallest width b in pixels of the regression loss')
     eval_annotation_filter: bool = option(True, 'evaluate also images without keypoint annotations')
-    eval_long_edge: int = option(641, 'long side in pixels of images in evaluation; 0 keeps their size')
-    eval_extended_scale: bool = option(False, 'evaluate every other image, drawn by its id, at half the long edge')
-    eval_orientation_invariant: float = option(
-        0.0, 'probability that an image is turned by 90, 180 or 270 degrees in evaluation'
-    )
 
     def __post_init__(self) -> None:
-        if self.square_edge is not None and self.square_edge < 17:
-            raise ValueError(
-                f'a square edge of {self.square_edge} pixels is too small. Give at least 17; n * 16 + 1 is best'
-            )
-        if self.eval_long_edge < 0 or self.eval_long_edge == 1:
-            raise ValueError(
-                f'a long edge of {self.eval_long_edge} pixels makes no image. Give e.g. 641, or 0 to keep sizes'
-            )
-        for name in ('orientation_invariant', 'blur', 'eval_orientation_invariant'):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f'{name.replace("_", "-")} is {getattr(self, name)}, a probability. Give 0 to 1')
-        if not self.rescale_images > 0.0:
-            raise ValueError(f'rescale-images is {self.rescale_images}. Give a positive factor')
-        if self.upsample < 1:
-            raise ValueError(f'upsample is {self.upsample}. Give 1, 2 or 4')
+        super().__post_init__()
         if self.min_kp_anns < 0:
             raise ValueError(f'min-kp-anns is {self.min_kp_anns}. Give 0 to keep all images, or more')
         if not self.bmin > 0.0:
             raise ValueError(f'bmin is {self.bmin} pixels. Give a positive number, e.g. 0.1')
 
 
-class KeypointModule(DataModule):
+class KeypointModule(CocoModule):
     """Heads, loaders and metric of a data set with one kind of skeleton.
 
-    Subclasses set ``name``, ``Options`` (a subclass of `KeypointOptions`) and the tables below.
+    Subclasses set ``name``, ``Options`` (a subclass of `KeypointOptions`), ``skeleton``, and where they differ
+    ``categories``, the ids of the categories that have it, ``recipe`` and ``extended_scale``.
     """
 
     skeleton: ClassVar[Skeleton]
     categories: ClassVar[tuple[int, ...]] = (1,)
-    square_edge: ClassVar[int] = 385
-    scale: ClassVar[tuple[float, float]] = (0.4, 2.0)
-    extended_scale: ClassVar[tuple[float, float]] = (0.25, 2.0)
 
     options: KeypointOptions
 
@@ -102,82 +52,29 @@ class KeypointModule(DataModule):
             Caf(name='caf', dataset=self.name, skeleton=self.skeleton, upsample=upsample),
         )
 
-    def train_source(self, metas: Sequence[HeadMeta], encoder: EncoderOptions) -> CocoSource:
-        """Training samples."""
-        return self._source('train', self.options.train_annotations, self.options.train_image_dir, metas, encoder)
+    @property
+    def mirror(self) -> tuple[int, ...]:
+        """The skeleton's."""
+        return self.skeleton.mirror
 
-    def val_source(self, metas: Sequence[HeadMeta], encoder: EncoderOptions) -> CocoSource:
-        """Validation samples, with the same augmentation."""
-        return self._source('val', self.options.val_annotations, self.options.val_image_dir, metas, encoder)
+    @property
+    def bmin(self) -> float:
+        """As the options say."""
+        return self.options.bmin
 
-    def _source(
-        self, split: str, annotations: str, folder: str, metas: Sequence[HeadMeta], encoder: EncoderOptions
-    ) -> CocoSource:
-        images = self._read(annotations, folder).with_keypoints(self.options.min_kp_anns)
-        images.check_files()
-        return CocoSource(
-            name=f'{self.name}-{split}',
-            dataset=self.name,
-            images=images,
-            transform=self.transform,
-            metas=tuple(metas),
-            encoder=encoder,
-            bmin=self.options.bmin,
-            seed=self.loader.seed,
-        )
-
-    def _read(self, annotations: str, folder: str) -> CocoImages:
+    def read(self, annotations: str, folder: str) -> CocoImages:
+        """Read and check an annotation file."""
         return read_coco(annotations, folder, n_keypoints=len(self.skeleton.keypoints), categories=self.categories)
 
-    @property
-    def edge(self) -> int:
-        """Side in pixels of training images."""
-        return self.options.square_edge or self.loader.square_edge or self.square_edge
+    def trainable(self, images: CocoImages) -> CocoImages:
+        """Images with enough instances that have a labelled keypoint."""
+        return images.with_keypoints(self.options.min_kp_anns)
 
-    @property
-    def transform(self) -> Augmentation | Preprocess:
-        """What happens to a training image."""
-        resample: Resample = self.loader.resample or 'linear'
-        if not self.options.augmentation:
-            return Preprocess(self.edge, 'square', resample)
-        return Augmentation(
-            edge=self.edge,
-            mirror=self.skeleton.mirror,
-            rescale=self.options.rescale_images,
-            scale=self.extended_scale if self.options.extended_scale else self.scale,
-            quarter_turn=self.options.orientation_invariant,
-            blur=self.options.blur,
-            resample=resample,
-        )
-
-    @property
-    def eval_files(self) -> tuple[str, str]:
-        """Annotation file and image folder of the images to evaluate."""
-        options = self.options
-        return options.eval_annotations or options.val_annotations, options.eval_image_dir or options.val_image_dir
-
-    def eval_preprocess(
-        self, *, padding: Padding = 'tight', long_edge: int | None = None, resample: Resample | None = None
-    ) -> Preprocess:
-        """How images are prepared for evaluation; see `DataModule`."""
-        edge = self.options.eval_long_edge if long_edge is None else long_edge
-        return Preprocess(edge, padding, self.loader.resample or resample or 'linear')
-
-    def eval_samples(self, preprocess: Preprocess, *, n_images: int | None = None) -> CocoEvalSamples:
-        """The images to evaluate; see `DataModule`."""
-        annotations, folder = self.eval_files
-        images = self._read(annotations, folder)
+    def evaluable(self, images: CocoImages) -> CocoImages:
+        """The same, unless the file has no annotations or all images are asked for."""
         if self.options.eval_annotation_filter and len(images.truth):
-            images = images.with_keypoints(self.options.min_kp_anns)
-        if n_images is not None:
-            images = images.selected(np.arange(min(n_images, len(images))))
-        if not len(images):
-            raise ValueError(
-                f"'{annotations}' has no images to evaluate. Give another file, or lower the filter of annotations"
-            )
-        images.check_files()
-        variation = EvalVariation(preprocess, self.options.eval_extended_scale, self.options.eval_orientation_invariant)
-        return CocoEvalSamples(self.name, images, variation)
+            return images.with_keypoints(self.options.min_kp_anns)
+        return images
 
     def metric(self) -> CocoKeypoints:
         """COCO's keypoint metric with the skeleton's sigmas."""
