@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from . import version
+from .not_taken_over import explanation
 from .options import argv_from_mapping
 
 DONE, FAILED, USAGE, CANCELED, PREEMPTED = 0, 1, 2, 3, 75
@@ -122,7 +123,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print ``pifpaf <command>: <problem>. <remedy>`` and exit with 2."""
         known = [flag for action in self._actions for flag in action.option_strings]
-        self.exit(USAGE, f'{self.prog}: {_with_suggestion(message, known)}\n')
+        text = _with_suggestion(message, known, command=self.prog.split()[-1])
+        self.exit(USAGE, f'{self.prog}: {text}\n')
 
     def check_repetition(self, given: Sequence[tuple[str, str]]) -> None:
         """Refuse an option that occurs twice in ``given``, a list of (argument, where it stands)."""
@@ -164,13 +166,15 @@ def _from_json(parser: Parser, text: str) -> list[tuple[str, str]]:
         parser.error(f"--options '{text}' cannot be used: {error}. Give an object such as '{{\"b-scale\": 10}}'")
 
 
-def _with_suggestion(message: str, known: list[str]) -> str:
+def _with_suggestion(message: str, known: list[str], *, command: str) -> str:
     prefix = 'unrecognized arguments: '
     if not message.startswith(prefix):
         return f'{message}. See --help' if not message.rstrip().endswith(('.', 'one', 'other')) else message
     import difflib
 
     wrong = message.removeprefix(prefix).split()[0].partition('=')[0]
+    if reason := explanation(wrong, command=command):
+        return reason
     close = difflib.get_close_matches(wrong, known, n=1)
     return f"unknown option '{wrong}'. " + (f"Did you mean '{close[0]}'? See --help" if close else 'See --help')
 
