@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from .images import read_image
 
 Array = npt.NDArray[Any]
 Record = Mapping[str, Any]
+Converter = Callable[[dict[str, Any]], dict[str, Any]]
 
 _READ_AT_ONCE = 50  # images of which all are read before a training starts
 
@@ -126,7 +127,12 @@ class CocoImages:
 
 
 def read_coco(
-    annotation_file: str, image_dir: str, *, n_keypoints: int, categories: Collection[int] | None = None
+    annotation_file: str,
+    image_dir: str,
+    *,
+    n_keypoints: int,
+    categories: Collection[int] | None = None,
+    convert: Converter | None = None,
 ) -> CocoImages:
     """Read and check a COCO file.
 
@@ -135,11 +141,14 @@ def read_coco(
         image_dir: folder of the images.
         n_keypoints: K of the skeleton; 0 if keypoints do not matter.
         categories: ids of the categories to keep; None keeps all.
+        convert: brings a document of another layout into COCO's, e.g. COCO-WholeBody's.
 
     Raises:
         ValueError: the file is missing or damaged or a record makes no sense; the message names the record.
     """
     document = read_json(annotation_file)
+    if convert is not None:
+        document = convert(document)
     check_records(document, file=annotation_file)
     rows: dict[int, list[Record]] = defaultdict(list)
     for annotation in document['annotations']:

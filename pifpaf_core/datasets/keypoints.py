@@ -7,7 +7,7 @@ from ..headmeta import Caf, Cif, HeadMeta
 from ..metrics.coco import CocoKeypoints
 from ..options import option
 from ..skeletons import Skeleton
-from .coco import CocoImages, read_coco
+from .coco import CocoImages, Converter, read_coco
 from .coco_module import CocoModule, CocoOptions
 
 
@@ -35,11 +35,13 @@ class KeypointModule(CocoModule):
     """Heads, loaders and metric of a data set with one kind of skeleton.
 
     Subclasses set ``name``, ``Options`` (a subclass of `KeypointOptions`), ``skeleton``, and where they differ
-    ``categories``, the ids of the categories that have it, ``recipe`` and ``extended_scale``.
+    ``categories``, the ids of the categories that have it (None: all; they count as one kind), ``recipe`` and
+    ``extended_scale``; ``convert`` brings a file of another layout into COCO's.
     """
 
-    skeleton: ClassVar[Skeleton]
-    categories: ClassVar[tuple[int, ...]] = (1,)
+    skeleton: Skeleton
+    categories: ClassVar[tuple[int, ...] | None] = (1,)
+    convert: Converter | None = None
 
     options: KeypointOptions
 
@@ -64,7 +66,13 @@ class KeypointModule(CocoModule):
 
     def read(self, annotations: str, folder: str) -> CocoImages:
         """Read and check an annotation file."""
-        return read_coco(annotations, folder, n_keypoints=len(self.skeleton.keypoints), categories=self.categories)
+        return read_coco(
+            annotations,
+            folder,
+            n_keypoints=len(self.skeleton.keypoints),
+            categories=self.categories,
+            convert=self.convert,
+        )
 
     def trainable(self, images: CocoImages) -> CocoImages:
         """Images with enough instances that have a labelled keypoint."""
@@ -78,4 +86,6 @@ class KeypointModule(CocoModule):
 
     def metric(self) -> CocoKeypoints:
         """COCO's keypoint metric with the skeleton's sigmas."""
-        return CocoKeypoints(self.eval_files[0], sigmas=self.skeleton.sigmas, categories=self.categories)
+        return CocoKeypoints(
+            self.eval_files[0], sigmas=self.skeleton.sigmas, categories=self.categories, convert=self.convert
+        )

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -71,7 +71,7 @@ class CocoMetric:
         Raises:
             ValueError: the annotation file is missing or damaged.
         """
-        truth = read_truth(self._file, self._categories)
+        truth = self._truth()
         if not truth['annotations'] or not self._records:
             empty = {'stats': [0.0] * len(self.text_labels), 'text_labels': list(self.text_labels)}
             return empty if truth['annotations'] and self._image_ids else {'stats': [], 'text_labels': []}
@@ -81,6 +81,9 @@ class CocoMetric:
             evaluation.accumulate()
             evaluation.summarize()
         return {'stats': [float(value) for value in evaluation.stats], 'text_labels': list(self.text_labels)}
+
+    def _truth(self) -> Record:
+        return read_truth(self._file, self._categories)
 
     def _evaluation(self, truth: Record) -> Any:
         coco = COCO()
@@ -117,7 +120,8 @@ class CocoKeypoints(CocoMetric):
     Args:
         annotation_file: see `CocoMetric`.
         sigmas: K of the skeleton; None takes COCO's for persons.
-        categories: see `CocoMetric`.
+        categories: ids of the categories that have the skeleton, None for all. They count as one, the first.
+        convert: brings an annotation file of another layout into COCO's.
     """
 
     iou_type = 'keypoints'
@@ -131,23 +135,36 @@ class CocoKeypoints(CocoMetric):
         *,
         sigmas: Sequence[float] | None = None,
         categories: Collection[int] | None = (1,),
+        convert: Callable[[Record], Record] | None = None,
     ) -> None:
         super().__init__(annotation_file, categories=categories)
         self._sigmas = sigmas
+        self._category = min(categories or (1,))
+        self._convert = convert
+
+    def accumulate_records(self, records: Sequence[Record], *, image_id: int) -> None:
+        """Take COCO result records of one image; see `CocoMetric`."""
+        super().accumulate_records([{**r, 'category_id': self._category} for r in records], image_id=image_id)
 
     def _placeholder(self, image_id: int) -> list[Record]:
         n_keypoints = len(self._sigmas) if self._sigmas is not None else 17
         return [
             {
                 'image_id': image_id,
-                'category_id': min(self._categories or (1,)),
+                'category_id': self._category,
                 'keypoints': [0.0] * (3 * n_keypoints),
                 'score': 0.001,
             }
         ]
 
+    def _truth(self) -> Record:
+        truth = read_truth(self._file, self._categories, convert=self._convert)
+        one = [{**annotation, 'category_id': self._category} for annotation in truth['annotations']]
+        return {**truth, 'annotations': one}
+
     def _evaluation(self, truth: Record) -> Any:
         evaluation = super()._evaluation(truth)
+        evaluation.params.catIds = [self._category]
         if self._sigmas is not None:
             evaluation.params.kpt_oks_sigmas = np.array(self._sigmas)
         return evaluation

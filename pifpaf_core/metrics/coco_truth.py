@@ -2,21 +2,32 @@
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
 
 
-def read_truth(path: str | os.PathLike[str], categories: Collection[int] | None = None) -> Record:
+def read_truth(
+    path: str | os.PathLike[str],
+    categories: Collection[int] | None = None,
+    *,
+    convert: Callable[[Record], Record] | None = None,
+) -> Record:
     """A COCO document with the annotations of ``categories`` (None: all), completed for pycocotools.
+
+    Args:
+        path: of the file.
+        categories: ids.
+        convert: brings a document of another layout into COCO's.
 
     Raises:
         ValueError: the file is missing or damaged.
     """
     try:
         document: Record = json.loads(Path(path).read_bytes())
+        document = convert(document) if convert is not None else document
         annotations = document.get('annotations', [])
         chosen = [_completed(a) for a in annotations if categories is None or a['category_id'] in categories]
         return {'images': document['images'], 'categories': document.get('categories', []), 'annotations': chosen}
