@@ -138,7 +138,8 @@ class _Download:
                     'Run the same command again later; it resumes'
                 ) from None
             LOG.debug('%s: %s after %d bytes, trying again', self.address, problem, self.n_bytes)
-            time.sleep(0.1 * self.patience.pause if progressed else min(self.patience.pause * 2 ** (failures - 1), 30.0))
+            pause = 0.1 * self.patience.pause if progressed else self.patience.pause * 2 ** (failures - 1)
+            time.sleep(min(pause, 30.0))
 
     def _attempt(self) -> None:
         """One request for what is missing. Returns when all is there; raises ConnectionError when it broke off."""

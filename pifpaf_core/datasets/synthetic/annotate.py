@@ -38,20 +38,19 @@ def records(scene: Scene, drawing: Drawing, *, image_id: int) -> list[dict[str, 
     """
     found = []
     for number, person in enumerate(scene.people, start=1):
-        region = _region(drawing, number)
-        if region is None:
+        record = _region(drawing, number)
+        if record is None:
             continue
-        record, _ = region
         keypoints = _keypoints(person, scene.camera, drawing)
         if (keypoints[:, 2] == 2).sum() < _FEWEST_VISIBLE or record['area'] < _SMALLEST_AREA:
             keypoints[:] = 0
         _hold(record, keypoints)
         found.append(record | _keypoint_entries(keypoints) | {'iscrowd': 0})
     for number, _ in enumerate(scene.crowds, start=len(scene.people) + 1):
-        region = _region(drawing, number)
-        if region is not None and region[0]['area'] >= _SMALLEST_CROWD:
-            entries = _keypoint_entries(np.zeros((17, 3)))
-            found.append(region[0] | entries | {'iscrowd': 1, 'segmentation': run_lengths(region[1])})
+        record = _region(drawing, number)
+        if record is not None and record['area'] >= _SMALLEST_CROWD:
+            runs = run_lengths(_mask(drawing, number))
+            found.append(record | _keypoint_entries(np.zeros((17, 3))) | {'iscrowd': 1, 'segmentation': runs})
     return [
         {'id': image_id * 1000 + i, 'image_id': image_id, 'category_id': 1, **record}
         for i, record in enumerate(found, start=1)
@@ -75,8 +74,8 @@ def run_lengths(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
     return {'counts': [0, *runs] if flat[0] else runs, 'size': list(mask.shape)}
 
 
-def _region(drawing: Drawing, owner: int) -> tuple[dict[str, Any], npt.NDArray[np.bool_]] | None:
-    """Box and area, in pixels, of what is seen of one owner, and its mask [H, W]; None if nothing is."""
+def _region(drawing: Drawing, owner: int) -> dict[str, Any] | None:
+    """Box and area, in pixels, of what is seen of one owner; None if nothing is."""
     left, top, right, bottom = drawing.extents.get(owner, (0, 0, 0, 0))
     faces = drawing.faces[top:bottom, left:right]
     seen = (drawing.owner == owner).astype(np.uint8)[faces]
@@ -84,9 +83,12 @@ def _region(drawing: Drawing, owner: int) -> tuple[dict[str, Any], npt.NDArray[n
     if width == 0:
         return None
     box = [v / SCALE for v in (left + x, top + y, width, height)]
-    mask = np.zeros(drawing.faces.shape, bool)
-    mask[top:bottom, left:right] = seen
-    return {'bbox': box, 'area': cv2.countNonZero(seen) / SCALE**2}, mask[SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
+    return {'bbox': box, 'area': cv2.countNonZero(seen) / SCALE**2}
+
+
+def _mask(drawing: Drawing, owner: int) -> npt.NDArray[np.bool_]:
+    """[H, W] where an owner is seen."""
+    return np.asarray((drawing.owner == owner)[drawing.faces[SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]])
 
 
 def _keypoints(person: Person, camera: Camera, drawing: Drawing) -> Array:

@@ -37,28 +37,33 @@ def _painted(rng: Rng, camera: Camera, far: float) -> Image:
 
 
 def noise(rng: Rng, size: tuple[int, int], *, coarsest: int = 3, octaves: int = 5, decay: float = 0.6) -> Array:
-    """[H, W] smooth noise of several octaves, about in [-1, 1]."""
+    """[h, w] smooth noise of several octaves, about in [-1, 1], as coarse as its finest octave; to be stretched."""
     width, height = size
-    total = np.zeros((height, width), np.float32)
+    total = np.zeros((1, 1), np.float32)
     weight, sum_of_weights = 1.0, 0.0
     for octave in range(octaves):
         n = coarsest * 2**octave
         grid = rng.random((max(2, n * height // width), n), dtype=np.float32) * 2 - 1
-        cv2.scaleAdd(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR), weight, total, total)
+        total = cv2.resize(total, grid.shape[::-1]) + weight * grid
         sum_of_weights += weight
         weight *= decay
-    return total * (1.8 / sum_of_weights)
+    return np.asarray(total * np.float32(1.8 / sum_of_weights))
 
 
 def _coloured(base: npt.NDArray[np.float64], pattern: Array, contrast: float) -> Image:
-    """[H, W, 3] the colour ``base`` made lighter and darker by ``pattern``."""
-    level = np.clip(128 + pattern * contrast, 0, 255).astype(np.uint8)
-    tables = np.clip(base[None] + (np.arange(256)[:, None] - 128) * (0.4 + base[None] / 255), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(cv2.merge([level] * 3), tables[:, None, :]))
+    """[h, w, 3] the colour ``base`` made lighter and darker by ``pattern``."""
+    level = np.clip(128 + pattern * np.float32(contrast), 0, 255).astype(np.uint8)
+    table = np.clip(base + (np.arange(256)[:, None] - 128) * (0.4 + base / 255), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.merge([level] * 3), table[:, None]))
+
+
+def _stretched(image: Image, size: tuple[int, int]) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR))
 
 
 def _texture(rng: Rng, size: tuple[int, int]) -> Image:
-    image = _coloured(cloth_colour(rng), noise(rng, size, coarsest=int(rng.integers(2, 9))), rng.uniform(20, 110))
+    pattern = noise(rng, size, coarsest=int(rng.integers(2, 9)))
+    image = _stretched(_coloured(cloth_colour(rng), pattern, rng.uniform(20, 110)), size)
     for _ in range(int(rng.integers(4, 30))):
         _scribble(rng, image)
     return image
@@ -99,7 +104,7 @@ def _land(rng: Rng, size: tuple[int, int], horizon: float) -> Image:
     image = np.repeat(((1 - share) * top + share * low).astype(np.uint8), width, axis=1)
     if rng.random() < 0.6:
         clouds = np.clip(noise(rng, size, coarsest=2, octaves=4) * 255 * rng.uniform(0.2, 0.9), 0, 255).astype(np.uint8)
-        image = cv2.add(image, cv2.merge([clouds] * 3))
+        image = np.asarray(cv2.add(image, cv2.merge([_stretched(clouds, size)] * 3)))
     for _ in range(int(rng.integers(0, 3))):
         _hills(rng, image, horizon)
     for _ in range(int(rng.integers(0, 9))):
@@ -137,28 +142,33 @@ def _building(rng: Rng, image: Image, horizon: float) -> None:
 
 
 def _wall(rng: Rng, size: tuple[int, int], floor: float) -> Image:
-    width = size[0]
     base = from_hsv(rng.uniform(0, 180), rng.uniform(0, 110), rng.uniform(70, 240))
-    pattern = noise(rng, size, coarsest=2, octaves=6) * rng.uniform(0.1, 0.6)
+    pattern = noise(rng, size, coarsest=2, octaves=6) * np.float32(rng.uniform(0.1, 0.6))
+    image = _stretched(_coloured(base, pattern, 60), size)
     kind = rng.random()
-    period = float(rng.uniform(8, 60))
-    if kind < 0.25:
-        pattern += (rng.uniform(0.1, 0.6) * np.sign(np.sin(np.arange(width) * 2 * np.pi / period))).astype(np.float32)[
-            None
-        ]
-    elif kind < 0.5:
-        pattern += _bricks(size, period, rng.uniform(0.2, 0.7))
-    image = _coloured(base, pattern, 60)
+    if kind < 0.5:
+        relief = _stripes if kind < 0.25 else _joints
+        darker = relief(size, int(rng.integers(8, 60)), int(rng.integers(10, 60)))
+        image = np.asarray(cv2.subtract(image, cv2.merge([darker] * 3)))
     for _ in range(int(rng.integers(0, 6))):
         _picture(rng, image, floor)
     return image
 
 
-def _bricks(size: tuple[int, int], period: float, depth: float) -> Array:
-    y, x = np.ogrid[0 : size[1], 0 : size[0]]
-    row = np.floor(y / (period * 0.5))
-    joint = ((y % (period * 0.5)) < 2) | (((x + (row % 2) * period * 0.5) % period) < 2)
-    return np.where(joint, np.float32(-depth), np.float32(0.1))
+def _stripes(size: tuple[int, int], period: int, depth: int) -> Image:
+    """[H, W] how much darker a wall is for its stripes."""
+    row = (np.arange(size[0]) % period < period // 2) * np.uint8(depth)
+    return np.repeat(row[None].astype(np.uint8), size[1], axis=0)
+
+
+def _joints(size: tuple[int, int], period: int, depth: int) -> Image:
+    """[H, W] how much darker a wall is for the joints between its bricks."""
+    darker = np.zeros((size[1], size[0]), np.uint8)
+    for number, top in enumerate(range(0, size[1], period // 2)):
+        darker[top : top + 2] = depth
+        for shift in (0, 1):
+            darker[top : top + period // 2, (number % 2) * (period // 2) + shift :: period] = depth
+    return darker
 
 
 def _picture(rng: Rng, image: Image, floor: float) -> None:
@@ -195,7 +205,7 @@ def _lay_ground(rng: Rng, image: Image, camera: Camera, edge: float) -> None:
     shape = (width, height - first)
     ground = cv2.warpPerspective(tile, matrix, shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     fade = cv2.merge([below] * 3)
-    mean = tile.reshape(-1, 3).mean(axis=0)
+    mean = np.array(cv2.mean(tile)[:3])
     haze = np.rint((255 - np.arange(256)[:, None]) / 255 * mean).astype(np.uint8)[:, None]
     ground = cv2.add(cv2.multiply(ground, fade, scale=1 / 255), cv2.LUT(fade, haze))
     cv2.copyTo(ground, below, image[first:])

@@ -26,15 +26,19 @@ _SKULL = np.array([
 ])  # fmt: skip
 _NOSE = np.array([(0.118, 0.006, 0.008, 0.090), (0.095, 0.009, 0.014, 0.094), (0.078, 0.014, 0.021, 0.096),
                   (0.068, 0.016, 0.018, 0.094), (0.063, 0.006, 0.006, 0.090)])  # fmt: skip
-_EAR = np.array(
-    [(0.138, 0.003, 0.006), (0.130, 0.010, 0.017), (0.112, 0.012, 0.020), (0.090, 0.009, 0.014), (0.080, 0.003, 0.005)]
-)
+_EAR = np.array([(0.138, 0.003, 0.006, -0.006), (0.130, 0.010, 0.017, -0.006), (0.112, 0.012, 0.020, -0.006),
+                 (0.090, 0.009, 0.014, -0.006), (0.080, 0.003, 0.005, -0.006)])  # fmt: skip
 _LONG_HAIR = np.array([(0.190, 0.070, 0.055, -0.040), (0.120, 0.083, 0.055, -0.045), (0.040, 0.088, 0.045, -0.055),
                        (-0.050, 0.090, 0.040, -0.075), (-0.120, 0.075, 0.030, -0.080),
                        (-0.150, 0.020, 0.010, -0.080)])  # fmt: skip
 _TAIL = np.array([(0.160, 0.012, 0.012, -0.100), (0.130, 0.030, 0.026, -0.120), (0.050, 0.030, 0.026, -0.130),
                   (-0.030, 0.022, 0.020, -0.125), (-0.070, 0.004, 0.004, -0.120)])  # fmt: skip
-_WHITE, _DARK = np.array([225.0, 232, 235]), np.array([30.0, 28, 30])
+_WHITE, _DARK, _LIPS = np.array([225.0, 232, 235]), np.array([30.0, 28, 30]), np.array([0.41, 0.39, 0.63])
+# rows: across, up, forward, half width, half height; eyeball, iris, pupil, brow of each side, then the mouth
+_EYE = np.array([(0.032, 0.1180, 0.0915, 0.0155, 0.0085), (0.031, 0.1180, 0.0930, 0.0075, 0.0080),
+                 (0.031, 0.1180, 0.0940, 0.0040, 0.0042), (0.033, 0.1375, 0.0950, 0.0190, 0.0042)])  # fmt: skip
+_FACE = np.concatenate([_EYE, _EYE * (-1, 1, 1, 1, 1), [(0.0, 0.038, 0.0965, 0.0230, 0.0068)]])
+_GLASSES = np.array([(0.034, 0.116, 0.1, 0.0270, 0.0195), (-0.034, 0.116, 0.1, 0.0270, 0.0195)])
 
 # where the facial keypoints lie: across (to the left), up, forward; metres
 FACIAL_KEYPOINTS = np.array([(0, 0.076, 0.116), (0.032, 0.118, 0.090), (-0.032, 0.118, 0.090), (0.080, 0.108, 0.002),
@@ -49,9 +53,6 @@ class _Head:
         self.origin = bones.joints[J['head']]
         self.x, self.y, self.z = bones.frames[F['head']].T
 
-    def point(self, across: float, up: float, forward: float) -> Array:
-        return np.asarray(self.origin + self.size * (across * self.x + up * self.y + forward * self.z))
-
     def tube(
         self, rows: Array, colours: Array, *, across: float = 0.0, shown: npt.NDArray[np.bool_] | None = None
     ) -> None:
@@ -60,11 +61,15 @@ class _Head:
         width, depth = self.size * rows[:, 1], self.size * rows[:, 2]
         self.builder.tube(centres, self.x, self.z, width, depth, colours, shown=shown)
 
-    def patch(self, across: float, up: float, forward: float, half: tuple[float, float], colour: Array) -> None:
-        """A flat ellipse that faces forward, turned to the side the further it lies from the middle."""
-        turn = 6.0 * across
-        sideways = self.size * half[0] * (np.cos(turn) * self.x - np.sin(turn) * self.z)
-        self.builder.patch(self.point(across, up, forward), sideways, self.size * half[1] * self.y, colour)
+    def patches(self, rows: Array, colours: Array) -> None:
+        """Flat ellipses that face forward, turned to the side the further they lie from the middle.
+
+        Rows are across, up, forward, half width, half height.
+        """
+        across, up, forward, width, height = rows.T[..., None]
+        centres = self.origin + self.size * (across * self.x + up * self.y + forward * self.z)
+        sideways = self.size * width * (np.cos(6.0 * across) * self.x - np.sin(6.0 * across) * self.z)
+        self.builder.patches(centres, sideways, self.size * np.broadcast_to(height * self.y, centres.shape), colours)
 
 
 def add_head(builder: Builder, body: Body, looks: Looks, bones: Bones) -> None:
@@ -73,8 +78,7 @@ def add_head(builder: Builder, body: Body, looks: Looks, bones: Bones) -> None:
     head.tube(_SKULL, _skull_colours(builder, looks))
     head.tube(_NOSE, looks.skin * 1.03)
     for sign in (1.0, -1.0):
-        ear = np.concatenate([_EAR, np.full((len(_EAR), 1), -0.006)], axis=1)
-        head.tube(ear, looks.skin * 0.93, across=sign * 0.077)
+        head.tube(_EAR, looks.skin * 0.93, across=sign * 0.077)
     _add_face(head, looks)
     _add_hair(head, looks)
 
@@ -106,15 +110,11 @@ def _is_hairy(up: Array, angle: Array) -> npt.NDArray[np.bool_]:
 
 
 def _add_face(head: _Head, looks: Looks) -> None:
-    brow = 0.55 * looks.hair + 0.25 * looks.skin
-    for sign in (1.0, -1.0):
-        head.patch(sign * 0.032, 0.118, 0.0915, (0.0155, 0.0085), _WHITE)
-        head.patch(sign * 0.031, 0.118, 0.0930, (0.0075, 0.0080), looks.iris)
-        head.patch(sign * 0.031, 0.118, 0.0940, (0.0040, 0.0042), _DARK)
-        head.patch(sign * 0.033, 0.1375, 0.0950, (0.0190, 0.0042), brow)
-        if looks.glasses:
-            head.patch(sign * 0.034, 0.116, 0.1000, (0.0270, 0.0195), _DARK + 25)
-    head.patch(0.0, 0.038, 0.0965, (0.0230, 0.0068), 0.55 * looks.skin * np.array([0.75, 0.7, 1.15]))
+    brow, mouth = 0.55 * looks.hair + 0.25 * looks.skin, looks.skin * _LIPS
+    rows, colours = _FACE, np.array([_WHITE, looks.iris, _DARK, brow, _WHITE, looks.iris, _DARK, brow, mouth])
+    if looks.glasses:
+        rows, colours = np.concatenate([rows, _GLASSES]), np.concatenate([colours, [_DARK + 25, _DARK + 25]])
+    head.patches(rows, colours)
 
 
 def _add_hair(head: _Head, looks: Looks) -> None:

@@ -95,9 +95,9 @@ class Builder:
         self._colours.append(faces.reshape(-1, 3))
         self._shown.append(mask.reshape(-1))
 
-    def patch(self, centre: Array, across: Array, along: Array, colour: Array) -> None:
-        """Add a flat ellipse with the half axes ``across`` [3] and ``along`` [3], in the colour [3]."""
-        self._patches.append(np.concatenate([centre, across, along, colour]))
+    def patches(self, centres: Array, across: Array, along: Array, colours: Array) -> None:
+        """Add n flat ellipses with the half axes ``across`` [n, 3] and ``along`` [n, 3], in the colours [n, 3]."""
+        self._patches.append(np.concatenate([centres, across, along, colours], axis=1))
 
     def build(self) -> Mesh:
         """All that was added, as one mesh."""
@@ -113,7 +113,7 @@ class Builder:
         radial *= np.cos(slope) / np.sqrt(np.einsum('ijk,ijk->ij', radial, radial))[..., None]
         normals = radial + np.sin(slope) * along[:, None]
         shown = np.concatenate(self._shown)
-        patches = np.array(self._patches).reshape(-1, 12)
+        patches = np.concatenate([np.zeros((0, 12)), *self._patches])
         patch_vertices, patch_normals = _octagons(patches)
         start = vertices.shape[0] * self.sides
         return Mesh(

@@ -5,7 +5,6 @@ areas and occlusion are those of the image, not estimates. (OpenCV also fills th
 everything is drawn about a quarter of a pixel larger on each side.)
 """
 
-import functools
 from dataclasses import dataclass
 
 import cv2
@@ -99,14 +98,13 @@ def _brightness(part: npt.NDArray[np.int32], faces: Faces, origin: tuple[int, in
 
     ``origin`` is the x, y of the part's first subpixel.
     """
-    corner = part.reshape(part.shape[0] // SCALE, SCALE, part.shape[1] // SCALE, SCALE)
-    number = functools.reduce(np.maximum, (corner[:, i, :, j] for i in range(SCALE) for j in range(SCALE)))
-    y, x = np.nonzero(number > 0)
-    face = number[y, x] - 1
-    a, b, c = np.ascontiguousarray(faces.shade.T, np.float32) * np.float32(_UNIT)
-    offset = (SCALE - 1) / 2
-    light = a[face] + b[face] * (x * np.float32(SCALE) + np.float32(origin[0] + offset))
-    light += c[face] * (y * np.float32(SCALE) + np.float32(origin[1] + offset))
-    brightness = np.zeros(number.shape, np.uint8)
-    brightness[y, x] = np.clip(light, 0.05 * _UNIT, 255)
-    return brightness
+    number = np.maximum(part[::SCALE, ::SCALE], part[1::SCALE, 1::SCALE])
+    table = np.zeros((3, len(faces.shade) + 1), np.float32)
+    table[0, 0], table[:, 1:] = _UNIT, _UNIT * faces.shade.T
+    x = np.float32(origin[0] + (SCALE - 1) / 2) + SCALE * np.arange(number.shape[1], dtype=np.float32)
+    y = np.float32(origin[1] + (SCALE - 1) / 2) + SCALE * np.arange(number.shape[0], dtype=np.float32)
+    light = np.take(table[1], number) * x
+    light += np.take(table[2], number) * y[:, None]
+    light += np.take(table[0], number)
+    np.clip(light, 0.05 * _UNIT, 255, out=light)
+    return np.asarray(light.astype(np.uint8))

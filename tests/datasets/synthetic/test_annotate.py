@@ -106,7 +106,7 @@ def test_run_lengths():
 
 def test_properties_of_many_images():
     n_visible = n_hidden = 0
-    for index in range(60):
+    for index in range(40):
         what = scene.sample(generator(11, index), (320, 240))
         for record in annotate.records(what, draw(scene.meshes(what), what.camera, what.light), image_id=1):
             x, y, w, h = record['bbox']

@@ -52,7 +52,7 @@ def test_faces_that_are_not_shown_do_not_exist():
 
 def test_patches_are_flat_octagons_with_their_colour():
     builder = cylinder()
-    builder.patch(np.array([0, 0.5, 0.6]), 0.1 * X, 0.2 * Y, RED)
+    builder.patches(np.array([[0, 0.5, 0.6]]), 0.1 * X[None], 0.2 * Y[None], RED[None])
     mesh = builder.build()
     corners = mesh.vertices[mesh.patches[0]]
     assert mesh.patches.shape == (1, 8) and (mesh.patch_colours == RED).all()
