@@ -10,6 +10,7 @@ COMMANDS = {
     'eval': 'evaluate checkpoints, also while they are being written',
     'predict': 'find poses in images',
     'logs': 'draw training logs',
+    'submission': 'check the zip for an evaluation server',
     'import-checkpoint': "turn an OpenPifPaf checkpoint into this library's format",
 }
 

@@ -21,7 +21,7 @@ LIGHT = [
     'pifpaf_core.metrics.submission',
 ]
 STAGES = ['prepare_dataset', 'train', 'watch_evaluate', 'testdev_submit_zip', 'predict', 'finish']
-COMMANDS = ['prepare', 'train', 'eval', 'predict', 'logs', 'import-checkpoint']
+COMMANDS = ['prepare', 'train', 'eval', 'predict', 'logs', 'submission', 'import-checkpoint']
 
 
 def imported_by(statement: str, suspects: list[str]) -> list[str]:
