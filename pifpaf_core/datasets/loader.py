@@ -1,5 +1,6 @@
 """Batches of training samples through torch's worker processes. Workers keep no state: each request says all."""
 
+import atexit
 import logging
 import signal
 import weakref
@@ -7,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from ..encoders import EncoderOptions
 from ..headmeta import HeadMeta
@@ -65,6 +65,8 @@ class BatchLoader:
             prefetch_factor=2 if workers else None,
         )
         self._close = weakref.finalize(self, _shut_down, self._loader)
+        self._close.atexit = False
+        atexit.register(self._close)  # before multiprocessing waits for processes that do not listen to its SIGTERM
 
     def __len__(self) -> int:
         return self._n_batches
@@ -90,6 +92,7 @@ class BatchLoader:
 
     def close(self) -> None:
         """End the worker processes."""
+        atexit.unregister(self._close)
         self._close()
 
 
@@ -125,11 +128,10 @@ class _Batches(Dataset['Batch | Exception']):
 def _batch(source: Source, request: Request) -> Batch:
     problems: list[str] = []
     samples = [_usable_sample(source, request.epoch, index, problems) for index in request.indices]
-    images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2)
     targets = zip(*(source.targets(sample) for sample in samples), strict=True)
     return Batch(
-        images=images,
-        targets=[_stacked(head) for head in targets],
+        images=_stacked([sample.image for sample in samples]).permute(0, 3, 1, 2),
+        targets=[None if head[0] is None else _stacked(head) for head in targets],
         metas=[sample.meta for sample in samples],
         dataset=samples[0].meta.dataset,
         problems=tuple(problems),
@@ -146,9 +148,10 @@ def _usable_sample(source: Source, epoch: int, index: int, problems: list[str]) 
     raise ValueError(f'{len(problems)} images in a row cannot be used: {problems[-1]}')
 
 
-def _stacked(targets: Sequence[Array | None]) -> torch.Tensor | None:
-    fields = [target for target in targets if target is not None]
-    return torch.from_numpy(np.stack(fields)) if fields else None
+def _stacked(arrays: Sequence[Array | None]) -> torch.Tensor:
+    """One tensor of arrays of equal shape; in a worker it is made in shared memory, without a further copy."""
+    stacked: torch.Tensor = default_collate([torch.from_numpy(array) for array in arrays])
+    return stacked
 
 
 def warm_up(source: Source) -> None:
