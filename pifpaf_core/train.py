@@ -29,6 +29,7 @@ from .training.logs import TrainingLog
 from .training.objective import Objective, SpeedOptions, prepare_torch
 from .training.optimizer import OptimizerOptions
 from .training.options import TrainerOptions
+from .training.preemption import Preemption
 from .training.saving import Saving
 from .training.schedule import ScheduleOptions
 from .training.state import StateFiles, StateOptions, check_options
@@ -121,12 +122,12 @@ def configure(args: argparse.Namespace) -> Config:
 
 def run(config: Config) -> None:
     """Train, or continue, and leave a copy of the last checkpoint with its digest in the name."""
-    with connect(config.distributed) as world:
-        start_network = _first_network(config, world)
-        output = Path(world.broadcast(_output(config, start_network.basenet)))
+    with Preemption(at_once=True), connect(config.distributed) as world:
+        start = _first_network(config)
+        output = Path(world.broadcast(_output(config, start.basenet)))
         with _open_log(output, world) as log:
             log.process(dict(config.options))
-            _train(config, world, log, StateFiles(output), start_network)
+            _train(config, world, log, StateFiles(output), start)
             if world.is_main:
                 LOG.info('trained: %s', _final_copy(output, config.trainer.epochs or 0))
 
@@ -158,15 +159,15 @@ def _train(config: Config, world: World, log: TrainingLog, files: StateFiles, st
         )
         if state is not None:
             trainer.restore(state)
+            state.clear()  # it is as large as the training itself
         trainer.fit()
     finally:
         train.close()
         val.close()
 
 
-def _first_network(config: Config, world: World) -> Checkpoint:
-    seed = config.modules[0].loader.seed
-    prepare_torch(config.speed, seed=seed)
+def _first_network(config: Config) -> Checkpoint:
+    prepare_torch(config.speed, seed=config.modules[0].loader.seed)
     metas = [meta for module in config.modules for meta in module.head_metas]
     return checkpoint.start(config.network, metas, backbone_options=config.backbones)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import inspect
 import logging
 import os
 import subprocess
@@ -20,6 +21,8 @@ from .sync_batch_norm import has_own_statistics, synchronize
 LOG = logging.getLogger(__name__)
 
 TIMEOUT = datetime.timedelta(minutes=30)
+_DDP_ARGUMENTS = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+_SYNC_BUFFERS = 'forward_sync_buffers' if 'forward_sync_buffers' in _DDP_ARGUMENTS else 'broadcast_buffers'
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,12 @@ class World:
         """
         if self.size == 1:
             return module
+        arguments: dict[str, Any] = {_SYNC_BUFFERS: has_own_statistics(module)}
         return nn.parallel.DistributedDataParallel(
             module,
             device_ids=[self.device.index] if self.device.type == 'cuda' else None,
             find_unused_parameters=unused_parameters,
-            broadcast_buffers=has_own_statistics(module),
+            **arguments,
         )
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
@@ -138,6 +142,8 @@ def connect(options: DistributedOptions) -> Iterator[World]:
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo', timeout=TIMEOUT)
     world = World(dist.get_rank(), dist.get_world_size(), device, dist.new_group(backend='gloo', timeout=TIMEOUT))
     LOG.info('process %d of %d on %s', world.rank, world.size, device)
+    if not world.is_main:
+        logging.getLogger().setLevel(logging.WARNING)  # the first process speaks for all
     yield world  # after an error the others are not waited for: the launcher ends them
     dist.destroy_process_group()
 

@@ -12,10 +12,14 @@ class Preemption:
     """Within this context the first SIGTERM sets ``requested`` and the second one leaves at once.
 
     Signals can be handled in the main thread only; in another thread the context changes nothing.
+
+    Args:
+        at_once: leave with the first signal already: for work before and after the training itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
         self.requested = False
+        self._at_once = at_once
         self._previous: Any = None
 
     def __enter__(self) -> 'Preemption':
@@ -30,6 +34,6 @@ class Preemption:
             signal.signal(signal.SIGTERM, self._previous)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise Preempted('terminated at once. The last saved state is kept; run the same command to continue')
+        if self.requested or self._at_once:
+            raise Preempted('terminated at once: what was saved before is kept. Run the same command to continue')
         self.requested = True

@@ -10,6 +10,8 @@ from .state import StateFiles
 
 LOG = logging.getLogger(__name__)
 
+CHEAP = 0.02  # share of the time
+
 
 class Saving:
     """What the first process writes.
@@ -34,16 +36,23 @@ class Saving:
         self._write_checkpoint = write_checkpoint
         self._facts = facts
         self._last = time.monotonic()
+        self._cost = 0.0
         self._lost: dict[str, OSError] = {}
 
     def due(self) -> bool:
         """Whether the last state is older than the interval."""
         return self._interval > 0.0 and time.monotonic() - self._last >= 60.0 * self._interval
 
+    def cheap(self) -> bool:
+        """Whether saving now costs little of the time since the last state; not so at the ends of very short epochs."""
+        return self._cost <= CHEAP * (time.monotonic() - self._last)
+
     def state(self, state: Mapping[str, Any]) -> None:
         """Write a state; a failure is logged and told by `check`."""
-        self._last = time.monotonic()
+        start = time.monotonic()
         self._try('state', lambda: self.files.save({**self._facts, **state}))
+        self._last = time.monotonic()
+        self._cost = self._last - start
 
     def checkpoint(self, epoch: int) -> None:
         """Write the checkpoint after ``epoch`` epochs; a failure is logged and told by `check`."""

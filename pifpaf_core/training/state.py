@@ -45,7 +45,7 @@ class StateOptions:
     resume_override: tuple[str, ...] = option(
         (), 'names of options that may differ from those recorded in the state', metavar='OPTION'
     )
-    state_interval: float = option(10.0, 'minutes between saved states within an epoch; 0 saves at ends of epochs only')
+    state_interval: float = option(10.0, 'minutes between saved states; 0 saves at ends of epochs only')
 
     def __post_init__(self) -> None:
         if self.state_interval < 0.0:

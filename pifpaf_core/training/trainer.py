@@ -96,7 +96,6 @@ class Trainer:
                 self._write_checkpoint(0)
             while self.epoch < self.epochs:
                 self._train_epoch()
-                self._save_state()
                 self._finish_epoch()
                 self.epoch, self.batch = self.epoch + 1, 0
             self._save_state()
@@ -113,7 +112,7 @@ class Trainer:
         for batch, waited in timed(itertools.islice(batches, self.n_batches - self.batch)):
             self._train_batch(batch.to(self.world.device), waited)
             self.batch += 1
-            if self.batch % self.options.stride_apply == 0:
+            if self.batch % self.options.stride_apply == 0 and self.batch < self.n_batches:
                 self._save_if_due()
 
     def _train_batch(self, batch: 'Batch', waited: float) -> None:
@@ -143,11 +142,16 @@ class Trainer:
         self._ema.update()
 
     def _finish_epoch(self) -> None:
-        """Record the epoch; every ``val_interval`` epochs and at the end, write the averaged weights and validate."""
+        """Record the epoch; every ``val_interval`` epochs and at the end, write the averaged weights and validate.
+
+        The state is written first: what follows starts over after a kill.
+        """
+        completed = self.epoch + 1
+        is_written = completed % self.options.val_interval == 0 or completed == self.epochs
+        self._save_if_due(now=is_written, at_end=True)
         clipped = {'n_clipped_grad': self._clipping.n_clipped, 'max_norm': round(self._clipping.max_norm, 5)}
         self._record_epoch('train-epoch', self._losses, self._epoch_rate, **clipped)
-        completed = self.epoch + 1
-        if completed % self.options.val_interval == 0 or completed == self.epochs:
+        if is_written:
             with self._ema.applied():
                 self._settle_statistics()
                 self._write_checkpoint(completed)
@@ -242,10 +246,11 @@ class Trainer:
                 'the next epoch begins' if complete else f'epoch {self.epoch + 1} starts over',
             )  # fmt: skip
 
-    def _save_if_due(self) -> None:
-        """Between two steps: save when it is time, and leave when that is asked for."""
-        preempted, due = self.world.any(self._preemption.requested, self.world.is_main and self.saving.due())
-        if preempted or due:
+    def _save_if_due(self, *, now: bool = False, at_end: bool = False) -> None:
+        """Between two steps: save when it is time, at the end of an epoch if cheap, or ``now``; leave if asked."""
+        due = self.saving.due() or (at_end and self.saving.cheap())
+        preempted, due = self.world.any(self._preemption.requested, self.world.is_main and due)
+        if now or preempted or due:
             self._save_state()
         if preempted:
             self._leave()
@@ -260,7 +265,7 @@ class Trainer:
             self.saving.checkpoint(epoch)
 
     def _interruptible(self, batches: Iterable['Batch']) -> Iterator['Batch']:
-        """Batches on the device, for work that starts over after a kill: the state at the end of the epoch is saved."""
+        """Batches on the device, for work that starts over after a kill because the state before it is saved."""
         for batch in batches:
             if self.world.any(self._preemption.requested)[0]:
                 self._leave()

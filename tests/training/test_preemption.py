@@ -18,9 +18,25 @@ def test_first_signal_asks_and_second_one_leaves():
         assert not preemption.requested
         terminate()
         assert preemption.requested
-        with pytest.raises(Preempted, match='run the same command'):
+        with pytest.raises(Preempted, match='Run the same command'):
             terminate()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_at_once():
+    with Preemption(at_once=True) as preemption, pytest.raises(Preempted):
+        terminate()
+    assert not preemption.requested
+
+
+def test_inner_and_outer():
+    """Setting up may be left at once, the training within asks first."""
+    with Preemption(at_once=True):
+        with Preemption() as inner:
+            terminate()
+            assert inner.requested
+        with pytest.raises(Preempted):
+            terminate()
 
 
 def test_another_thread_leaves_signals_alone():

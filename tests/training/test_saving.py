@@ -33,6 +33,24 @@ def test_due_after_the_interval_and_never_without_one(tmp_path, monkeypatch):
     assert saving.due() is False
 
 
+def test_cheap_when_little_of_the_time_goes_into_saving(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+    saving = make(tmp_path)
+    assert saving.cheap()  # nothing is known yet
+    original = saving.files.save
+
+    def slow(self, state):
+        now[0] += 2.0
+        original(state)
+
+    monkeypatch.setattr(StateFiles, 'save', slow)
+    saving.state({})
+    for seconds, expected in ((0, False), (99, False), (101, True)):
+        now[0] = 102.0 + seconds
+        assert saving.cheap() is expected
+
+
 def test_a_full_disk_is_loud_and_the_next_save_is_tried(tmp_path, caplog):
     problems = [OSError(28, 'No space left on device')]
 

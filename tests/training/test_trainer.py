@@ -265,6 +265,16 @@ def test_states_are_kept_between_steps_only(tmp_path):
     assert seen == [(0, 2), (0, 4), (0, 5), (1, 0)]
 
 
+@pytest.mark.parametrize(('cheap', 'expected'), [(True, [(0, 2), (1, 2), (2, 2), (3, 0)]), (False, [(2, 2), (3, 0)])])
+def test_short_epochs_without_a_checkpoint_save_only_if_that_is_cheap(tmp_path, cheap, expected):
+    trainer = fake.make_trainer(tmp_path / 'run', epochs=3, n_batches=2, val_interval=5)
+    seen = []
+    trainer.saving.cheap = lambda: cheap
+    trainer.saving.state = lambda state: seen.append((state['epoch'], state['batch']))
+    trainer.fit()
+    assert seen == expected
+
+
 def test_sigterm_finishes_the_step_saves_and_leaves(tmp_path):
     trainer = fake.make_trainer(tmp_path / 'run', epochs=3)
     batch = trainer.train.batch
