@@ -28,6 +28,11 @@ GUIDE = [
     'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --epochs=1 --local-rank=0',
     'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --epochs=1 --local_rank=0',
     'train --lr=0.0003 --dataset=cocokp --epochs=1 --basenet=resnet50 --square-edge=513',
+    """train --lr=0.0003 --momentum=0.95 --clip-grad-value=10 --epochs=150 --lr-decay 130 140 --lr-decay-epochs=10
+       --batch-size=64 --weight-decay=1e-5 --dataset=cocodet --cocodet-upsample=2
+       --basenet=resnet18 --resnet-input-conv2-stride=2 --resnet-block5-dilation=2""",
+    """eval --watch --checkpoint "outputs/resnet??-*-cocodet*.pkl.epoch??[0,5]" --loader-workers=2
+       --dataset=cocodet --decoder=cifdet:0 --seed-threshold=0.1 --instance-threshold=0.1""",
 ]
 
 

@@ -19,7 +19,9 @@ def keypoint_weights(skeleton: Skeleton, *, radius: int = RADIUS) -> tuple[float
     weights they count 44 %, the 17 of the body 47 %, the feet 9 %. A keypoint without connections gets the largest
     weight.
     """
-    distances = [_distances(skeleton, start, radius) for start in range(len(skeleton.keypoints))]
+    upright = skeleton.upright
+    lengths = [(a, b, math.dist(upright[a], upright[b])) for a, b in skeleton.connections]
+    distances = [_distances(lengths, start, radius) for start in range(len(upright))]
     means = [sum(near) / len(near) if near else 0.0 for near in distances]
     largest = max(means) or 1.0
     means = [mean or largest for mean in means]
@@ -42,13 +44,12 @@ def weighted(meta: HeadMeta) -> HeadMeta:
     return meta
 
 
-def _distances(skeleton: Skeleton, start: int, radius: int) -> list[float]:
-    """Lengths of the shortest paths of at most ``radius`` connections to other keypoints."""
+def _distances(lengths: Sequence[tuple[int, int, float]], start: int, radius: int) -> list[float]:
+    """Lengths of the shortest paths of at most ``radius`` connections (ends, length) to other keypoints."""
     best = {start: 0.0}
     for _ in range(radius):
         reached = dict(best)
-        for a, b in skeleton.connections:
-            length = math.dist(skeleton.upright[a], skeleton.upright[b])
+        for a, b, length in lengths:
             for source, target in ((a, b), (b, a)):
                 if source in best:
                     reached[target] = min(reached.get(target, math.inf), best[source] + length)
