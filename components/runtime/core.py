@@ -36,18 +36,21 @@ def arguments(
     return [sys.executable, '-m', f'pifpaf_core.{name}', *positional, *argv_from_mapping(dict(flags)), *extra]
 
 
-def run(argv: Sequence[str], *, tick: Callable[[], None] = lambda: None, every: float = 10.0) -> None:
-    """Run a command line to its end; its output goes where ours goes.
+def run(
+    argv: Sequence[str], *, tick: Callable[[], None] = lambda: None, every: float = 10.0, silent: bool = False
+) -> None:
+    """Run a command line to its end. Its messages go where ours go.
 
     Args:
         argv: from `arguments`.
+        silent: drop its results on stdout, where the stage tells them itself.
         tick: called every ``every`` seconds while the command runs.
         every: see ``tick``.
 
     Raises:
         CommandFailed: its exit code is not 0.
     """
-    with subprocess.Popen(argv) as process:
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL if silent else None) as process:
         try:
             while process.poll() is None:
                 try:

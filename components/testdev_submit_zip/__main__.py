@@ -14,13 +14,10 @@ from components.runtime.executor_io import ExecutorIO
 from components.runtime.stage import StageOptions, stage
 from components.runtime.tracking import Tracker
 from pifpaf_core import command
+from pifpaf_core.metrics.submission_check import check_zip
 from pifpaf_core.options import option
 
-from .check import check
-
 LOG = logging.getLogger(__name__)
-
-_KEYPOINTS = {'cocokp': 17}
 
 
 @dataclass(frozen=True)
@@ -62,22 +59,20 @@ def run(options: SubmitOptions, executor: ExecutorIO) -> None:
     prefix = scratch / 'results' / f'{run.run_id}-{options.module}'
     extra = core.options(options.eval_options, 'eval-options')
     extra.pop('coco-no-eval-annotation-filter', None)  # every image of the list is predicted in any case
-    core.run(
-        core.arguments('eval', flags={'checkpoint': str(checkpoint), 'output': str(prefix), **flags}, options=extra)
-    )
+    flags |= {'checkpoint': str(checkpoint), 'output': str(prefix)}
+    core.run(core.arguments('eval', flags=flags, options=extra), silent=True)
     path = prefix.with_name(f'{prefix.name}.zip')
     document = json.loads(Path(flags[f'{options.module}-eval-annotations']).read_text())
-    ids = [image['id'] for image in document['images']]
-    count = check(path, ids, n_keypoints=_KEYPOINTS.get(options.module))
+    contents = check_zip(path, image_ids=[image['id'] for image in document['images']])
     uri = f'{run.uri}/submission/{path.name}'
     run.store.put(path, f'submission/{path.name}')
     executor.write('testdev_zip', path.read_bytes(), suffix='.zip')
-    executor.metadata('testdev_zip', predictions=count, images=len(ids), stored=uri)
+    executor.metadata('testdev_zip', predictions=contents.n_records, images=contents.n_images, stored=uri)
     run_id = run.record().get('mlflow', {}).get('run_id')
     if run_id and tracking.is_wanted():
         with tracking.best_effort('the submission'):
             Tracker(run_id).file(path, 'submission')
-    LOG.info('%d predictions in %d images: %s', count, len(ids), uri)
+    LOG.info('%d predictions in %d images: %s', contents.n_records, contents.n_images, uri)
 
 
 def eval_flags(options: SubmitOptions, folder: Path) -> dict[str, Any]:

@@ -106,9 +106,8 @@ def _begin(options: TrainOptions, run: RunFolder) -> int:
     tags = provenance.mlflow_tags(
         code,
         kfp__run_id=options.kfp_run,
-        dataset__digest=dataset['digest'],
-        dataset__uri=dataset['uri'],
         run__uri=run.uri,
+        **{f'dataset__{name}': dataset[name] for name in ('digest', 'uri', 'warning') if name in dataset},
     )
     facts = {
         'experiment': options.experiment,

@@ -91,8 +91,8 @@ def _run_trainer(training: Training, uploads: Uploads) -> int:
     except Superseded:
         LOG.error('a later attempt of %s has taken over. This one stops and writes nothing more', training.run.uri)
         return FAILED
-    if trainer.code not in (DONE, PREEMPTED):
-        LOG.error('training ended early: %s. What was committed is kept in %s', trainer.fate, training.run.uri)
+    if trainer.code not in (DONE, PREEMPTED, CANCELED):
+        LOG.error('training failed: %s. What was committed is kept in %s', trainer.fate, training.run.uri)
     return trainer.code
 
 

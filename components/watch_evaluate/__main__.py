@@ -119,7 +119,7 @@ def _publish(executor: ExecutorIO, run: RunFolder, report: Report) -> None:
             tracker.contents(files, 'report')
             best = {**result['metrics'], 'epoch': report.best}
             tracker.points([Point(f'best/{name}', report.best, v, result['time']) for name, v in best.items()])
-            tracker.tags({'best.checkpoint': uri, 'best.epoch': str(report.best)})
+            tracker.tags({'best.checkpoint': uri, 'best.epoch': str(report.best), 'mlflow.note.content': text})
 
 
 COMMAND = stage('watch_evaluate', WatchOptions, run)

@@ -1,6 +1,7 @@
 """One checkpoint's evaluation: fetched, evaluated by the library, and its figures under the names that MLflow shows."""
 
 import json
+import logging
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,11 @@ from typing import Any
 from components.runtime import core, data
 from components.runtime.run_folder import RunFolder
 from components.runtime.training_log import Point
+
+LOG = logging.getLogger(__name__)
+
+HEADLINE = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR')
+"""Figures that a person looks at first."""
 
 _RENEWALS_A_CLAIM = 4
 
@@ -53,9 +59,11 @@ class Evaluator:
             **{name: v for name, v in data.flags(self.data, self.dataset).items() if name not in self.options},
         }
         argv = core.arguments('eval', flags=flags, options=dict(self.options))
-        core.run(argv, tick=keep_claim, every=self.claim_expires / _RENEWALS_A_CLAIM)
+        core.run(argv, tick=keep_claim, every=self.claim_expires / _RENEWALS_A_CLAIM, silent=True)
         stats = {name: _read(folder, checkpoint, name) for name in self.dataset.split('-')}
-        self.run.record_evaluation(epoch, {'metrics': metrics(stats), 'stats': stats})
+        found = metrics(stats)
+        self.run.record_evaluation(epoch, {'metrics': found, 'stats': stats})
+        LOG.info('epoch %03d  %s', epoch, '  '.join(f'{name} {found[name]:.3f}' for name in HEADLINE if name in found))
         shutil.rmtree(folder)
 
 

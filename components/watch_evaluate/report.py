@@ -13,9 +13,9 @@ from typing import Any
 
 from components.runtime.training_log import LogParser, Point, curve
 
-Curve = Sequence[tuple[int, float]]
+from .evaluation import HEADLINE
 
-_COLUMNS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR')
+Curve = Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,9 @@ class Report:
     def markdown(self) -> str:
         """The essentials in a few lines."""
         figures = self.evaluations[self.best]['metrics']
-        rows = [f'| {name} | {figures[name]:.3f} |' for name in _COLUMNS if name in figures]
+        rows = [f'| {name} | {figures[name]:.3f} |' for name in HEADLINE if name in figures]
         head = [f'# {self.run_id}', '', f'Best of {len(self.evaluations)} evaluated epochs: **{self.best}**', '']
-        return (
-            '\n'.join([*head, '| figure | value |', '|---|---|', *rows, '', self._provenance(), '']) + self._warning()
-        )
+        return '\n'.join([*head, '| figure | value |', '|---|---|', *rows, '', self._provenance(), '', self._warning()])
 
     def html(self, pictures: Mapping[str, bytes]) -> str:
         """The page."""
@@ -67,15 +65,15 @@ class Report:
         images = ''.join(f'<img alt="{html.escape(n)}" src="{_data_uri(png)}">' for n, png in sorted(pictures.items()))
         arguments = ''.join(_row([name, json.dumps(value)]) for name, value in sorted(process.get('args', {}).items()))
         rows = ''.join(
-            _row([epoch, *(_figure(result, name) for name in _COLUMNS)], best=epoch == self.best)
+            _row([epoch, *(_figure(result, name) for name in HEADLINE)], best=epoch == self.best)
             for epoch, result in sorted(self.evaluations.items())
         )
-        warning = f'<p class="warning">{html.escape(self._warning().strip())}</p>' if self._warning() else ''
+        warning = f'<p class="warning">{html.escape(self._warning())}</p>' if self._warning() else ''
         return _PAGE.format(
             title=html.escape(self.run_id),
             provenance=html.escape(self._provenance()),
             warning=warning,
-            head=_row(['epoch', *_COLUMNS], cell='th'),
+            head=_row(['epoch', *HEADLINE], cell='th'),
             rows=rows,
             images=images,
             command=html.escape(' '.join(process.get('argv', []))),
@@ -88,7 +86,8 @@ class Report:
         return ', '.join([*facts, f'data set {dataset.get("name", "")} {dataset.get("digest", "unknown")[:16]}'])
 
     def _warning(self) -> str:
-        return str(self.record.get('dataset', {}).get('warning', ''))
+        warning = self.record.get('dataset', {}).get('warning')
+        return f'Note: {warning}.' if warning else ''
 
     def _read_log(self) -> tuple[list[Point], dict[str, Any]]:
         """Points of the training's curves, and the record that says with what it was started."""
