@@ -175,6 +175,8 @@ def _with_suggestion(message: str, known: list[str], *, command: str) -> str:
     wrong = message.removeprefix(prefix).split()[0].partition('=')[0]
     if reason := explanation(wrong, command=command):
         return reason
+    if not wrong.startswith('-'):
+        return f"unexpected argument '{wrong}'. See --help"
     close = difflib.get_close_matches(wrong, known, n=1)
     return f"unknown option '{wrong}'. " + (f"Did you mean '{close[0]}'? See --help" if close else 'See --help')
 

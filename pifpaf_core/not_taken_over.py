@@ -31,13 +31,11 @@ NOT_TAKEN_OVER = (
         'it belongs to a data set for tracking, and poses are not tracked',
     ),
     NotTakenOver(('--nuscenes-*', '--cifar10-*'), 'this data set is not supported'),
-    NotTakenOver(
-        ('--animal-*', '--apollo-*', '--crowdpose-*', '--wholebody-*'), 'there is no module for this data set yet'
-    ),
+    NotTakenOver(('--animal-eval-test*',), 'Animal-Pose has no such images'),
     NotTakenOver(('--ablation-*',), 'it switched off a part of the decoder for an experiment'),
     NotTakenOver(('--task-sparsity-weight',), 'it was an experiment', remedy='Use --lambdas or --auto-tune-mtl'),
     NotTakenOver(('--cross-talk',), 'it was an experiment that crashed'),
-    NotTakenOver(('--log-stats',), 'the log of a training always holds the statistics'),
+    NotTakenOver(('--log-stats',), 'a training always logs its statistics'),
     NotTakenOver(('--video-fps', '--video-dpi'), 'no command shows a video'),
     NotTakenOver(
         ('--show-frontier-order',),

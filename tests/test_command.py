@@ -105,6 +105,10 @@ def test_unknown_option_suggests(capsys):
     )
 
 
+def test_an_argument_too_many(capsys):
+    assert usage_error(capsys, '--lr', '1', '2') == "pifpaf demo: unexpected argument '2'. See --help\n"
+
+
 @pytest.mark.parametrize(
     ('argv', 'text'),
     [
