@@ -1,4 +1,4 @@
-"""The data modules of a command: their flags, and the ones that ``--dataset`` names. Entry points, group below."""
+"""The data modules of a command: their flags, and those that ``--dataset`` names. Modules are entry points."""
 
 import argparse
 from collections.abc import Mapping
