@@ -68,7 +68,7 @@ def find(names: Sequence[str]) -> list[str]:
 
 
 def watch(
-    names: Sequence[str], *, seconds: float, until: int | None = None, sleep: Callable[[float], None] = time.sleep
+    names: Sequence[str], *, seconds: float, until: int | None = None, sleep: Callable[[float], None] | None = None
 ) -> Iterator[str]:
     """Yield checkpoints as they appear, each once; those that are there first.
 
@@ -77,7 +77,7 @@ def watch(
         seconds: between looks.
         until: end when every training seen has written a checkpoint of this epoch or a later one, and everything that
             matches was yielded. The pattern need not match that epoch. None: never end.
-        sleep: waits.
+        sleep: waits so many seconds.
     """
     known: dict[str, None] = {}
     while True:
@@ -88,7 +88,7 @@ def watch(
             continue
         if until is not None and known and all(_latest_epoch(path) >= until for path in known):
             return
-        sleep(seconds)
+        (sleep or time.sleep)(seconds)
 
 
 def _present(names: Sequence[str]) -> list[str]:

@@ -8,10 +8,10 @@ import numpy as np
 from ..annotation import Array
 from ..headmeta import Cif, HeadMeta
 from ..skeletons import Skeleton
-from .candidates import begin, make_list
+from .candidates import begin, make_lists
 from .cells import channels_of, find_cells
 from .cifcaf import CifCaf
-from .cifhr import dense_map, vote
+from .cifhr import dense_map, reserve_all, reserve_places, start_map, vote
 from .options import DecoderOptions
 from .seeds import collect_seeds, seed_at
 from .selection import decoders
@@ -63,15 +63,19 @@ def inspect(decoder: CifCaf, fields: Sequence[Array]) -> Inspection:
         thresholds, channels, stride = decoder.rules.thresholds, channels_of(Cif), decoder.cif.stride
         least = min(thresholds.cif, thresholds.seed)
         find_cells(cif, channels.confidence, channels.x, least, memory.cells, 0)
+        start_map(around.hr)
+        reserve_places(around.hr, cif, channels.x, stride, memory.cells, 0, 0, around.wiring.keypoints)
+        begin(around.candidates, around.association, around.hr)
         vote(cif, channels, thresholds.cif, stride, memory.cells, around.hr)
         n = collect_seeds(cif, channels, thresholds.seed, stride, memory.cells, around.hr, memory.seeds)
         found = memory.seeds.records[[seed_at(memory.seeds, k) for k in range(n)]]
-        begin(around.candidates, around.association)
         associations = []
         for number in range(0, 2 * len(around.association.ends), 2):
-            make_list(around.candidates, number, around.association, around.hr)
+            make_lists(around.candidates, number // 2, around.association, around.hr)
             records = around.candidates.records[number, : around.candidates.start[number, around.candidates.bands]]
             associations.append(np.stack([records[name] for name in ('confidence', 'x', 'y', 'to_x', 'to_y')], axis=1))
+        reserve_all(around.hr)
+        vote(cif, channels, thresholds.cif, stride, memory.cells, around.hr)
         return Inspection(
             skeleton=decoder.cif.skeleton,
             maps={_index(decoder.cif): dense_map(around.hr)},

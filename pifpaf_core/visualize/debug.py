@@ -18,23 +18,31 @@ from .view import FieldIndex, FieldView, predicted_view, resolve_indices, target
 
 
 class Inspection(Protocol):
-    """What a decoder saw on its way from the fields of one image to poses.
+    """What a decoder saw on its way from the fields of one image to poses. All places are in pixels."""
 
-    Attributes:
-        skeleton: of its poses.
-        maps: {head: [F, h, w]} high-resolution confidence maps, one value a pixel.
-        seed_fields: [S] field of each seed.
-        seed_confidences: [S].
-        seed_xy: [S, 2] in pixels.
-        associations: {head: one array for each field, [N, 5] confidence, x, y from, x, y to}, in pixels.
-    """
+    @property
+    def skeleton(self) -> Skeleton:
+        """Of its poses."""
 
-    skeleton: Skeleton
-    maps: Mapping[int, Array]
-    seed_fields: Array
-    seed_confidences: Array
-    seed_xy: Array
-    associations: Mapping[int, Sequence[Array]]
+    @property
+    def maps(self) -> Mapping[int, Array]:
+        """{head: [F, h, w]} high-resolution confidence maps, one value a pixel."""
+
+    @property
+    def seed_fields(self) -> Array:
+        """[S] field of each seed."""
+
+    @property
+    def seed_confidences(self) -> Array:
+        """[S] confidence of each seed."""
+
+    @property
+    def seed_xy(self) -> Array:
+        """[S, 2] place of each seed."""
+
+    @property
+    def associations(self) -> Mapping[int, Sequence[Array]]:
+        """{head: one array for each field, [N, 5] confidence, x, y from, x, y to}."""
 
 
 class Pictured(Protocol):
