@@ -11,7 +11,7 @@ Array = npt.NDArray[Any]
 
 cv2.setNumThreads(0)  # images are read side by side, and a forked worker cannot use a pool of threads
 
-_AGAIN = 'Fetch it again, or remove its record from the annotations'
+_AGAIN = 'Fetch it again, or leave it out'
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _PNG, _PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
 
