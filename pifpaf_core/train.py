@@ -225,8 +225,9 @@ def _saved_state(config: Config, files: StateFiles) -> dict[str, Any] | None:
 def _output(config: Config, basenet: str) -> str:
     if config.output.output is not None:
         return config.output.output.removesuffix('.pkl')
+    dataset = '-'.join(module.name for module in config.modules)
     while True:
-        name = f'outputs/{basenet}-{time.strftime("%y%m%d-%H%M%S")}-{config.modules[0].loader.dataset}'
+        name = f'outputs/{basenet}-{time.strftime("%y%m%d-%H%M%S")}-{dataset}'
         if not Path(f'{name}.log').exists():
             return name
         time.sleep(0.1)  # two trainings were started in the same second

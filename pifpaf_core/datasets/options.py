@@ -4,7 +4,12 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from .. import plugins
 from ..options import option
+from .declaration import SUFFIXES
+
+GROUP = 'pifpaf_core.datamodules'
+"""Entry points of data modules."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,10 @@ class LoaderOptions:
     """
 
     dataset: str | None = option(
-        None, 'names of data sets, joined by - for several at once, e.g. cocokp-cocodet', metavar='NAME'
+        None,
+        'names of data sets, joined by - for several at once, e.g. cocokp-cocodet; '
+        'or a file that declares one, e.g. mydata.yaml',
+        metavar='NAME',
     )
     loader_workers: int | None = option(
         None, 'processes that load data, 0 for none (default: one a CPU core, at most --batch-size)'
@@ -51,8 +59,8 @@ class LoaderOptions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the data sets, in order; empty if none is given."""
-        return tuple(self.dataset.split('-')) if self.dataset else ()
+        """Names of the data sets, or paths of files that declare them, in order; empty if none is given."""
+        return tuple(_split(self.dataset)) if self.dataset else ()
 
     def workers(self, *, processes: int = 1) -> int:
         """How many loader workers to start.
@@ -64,3 +72,15 @@ class LoaderOptions:
             return self.loader_workers
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         return min(self.batch_size, cores // max(1, processes)) if cores > 1 else 0
+
+
+def _split(joined: str) -> list[str]:
+    """Names and paths that are joined by ``-``. A path may hold ``-`` itself; it begins where no known name stands."""
+    names: list[str] = []
+    parts = joined.split('-')
+    while parts:
+        ends = [i for i, part in enumerate(parts) if part.endswith(SUFFIXES)]
+        length = ends[0] + 1 if ends and parts[0] not in plugins.names(GROUP) else 1
+        names.append('-'.join(parts[:length]))
+        parts = parts[length:]
+    return names
