@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from pifpaf_core import command
+from pifpaf_core import __main__, command
 
 LIGHT = [
     'pifpaf_core.decoders',
@@ -21,7 +21,7 @@ LIGHT = [
     'pifpaf_core.metrics.submission',
 ]
 STAGES = ['prepare_dataset', 'train', 'watch_evaluate', 'testdev_submit_zip', 'predict', 'finish']
-COMMANDS = ['prepare', 'train', 'eval', 'predict', 'logs', 'submission', 'import-checkpoint']
+COMMANDS = sorted(__main__.COMMANDS)
 
 
 def imported_by(statement: str, suspects: list[str]) -> list[str]:
