@@ -60,8 +60,7 @@ def main() -> int:
         _remove(FOLDER / stale)
     done = embedded.run(PARAMETERS, FOLDER)
     if done.code:
-        where = f'{done.stage} of {done.run_id}' if done.stage else done.run_id
-        print(f'pifpaf pipelines.demo: {where} failed. Its last lines say why', file=sys.stderr)
+        print(f'pifpaf pipelines.demo: {done.problem}', file=sys.stderr)
         return done.code
     pipeline_compile.main(['--output', str(FOLDER)])
     summary = gather(RunFolder(str(RUNS), done.run_id))

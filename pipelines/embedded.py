@@ -35,6 +35,13 @@ class LocalRun:
     code: int
     stage: str = ''
 
+    @property
+    def problem(self) -> str:
+        """What went wrong, in one line."""
+        if self.code == CANCELED:
+            return f'{self.run_id} is canceled. What was committed is kept'
+        return f'{self.stage} of {self.run_id} failed with exit code {self.code}. Its last lines say why'
+
 
 def environment(folder: Path) -> dict[str, str]:
     """Environment of the stages: everything that they write lies below ``folder`` or in the clone's cache.

@@ -67,8 +67,8 @@ def configure(args: argparse.Namespace) -> Config:
 def run(config: Config) -> int:
     """Run the pipeline; the exit code is that of the stage that failed, or 0."""
     done = embedded.run(config.parameters, config.folder, verbose=config.verbose)
-    if done.stage:
-        print(f'pifpaf {COMMAND.name}: {done.stage} of {done.run_id} failed. Its last lines say why', file=sys.stderr)
+    if done.code:
+        print(f'pifpaf {COMMAND.name}: {done.problem}', file=sys.stderr)
     return done.code
 
 

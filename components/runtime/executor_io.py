@@ -6,6 +6,7 @@ hand, without executor input, a program has no artifacts to write and every meth
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,14 @@ class ExecutorIO:
             artifact['uri'] = uri
 
     def metadata(self, name: str, **facts: Any) -> None:
-        """Add metadata to an output artifact. That of a Metrics artifact is what the KFP UI tabulates."""
+        """Add metadata to an output artifact. That of a Metrics artifact is what the KFP UI tabulates.
+
+        NaN and infinities are left out: KFP's backend takes none.
+        """
         artifact = self._artifact(name)
         if artifact is not None:
-            artifact.setdefault('metadata', {}).update(facts)
+            known = {key: v for key, v in facts.items() if not isinstance(v, float) or math.isfinite(v)}
+            artifact.setdefault('metadata', {}).update(known)
 
     def parameter(self, name: str, value: str | int | float | bool) -> None:
         """Set an output parameter."""

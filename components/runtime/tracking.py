@@ -151,6 +151,7 @@ def _client() -> 'MlflowClient':
     os.environ.setdefault('MLFLOW_HTTP_REQUEST_MAX_RETRIES', '2')
     os.environ.setdefault('MLFLOW_HTTP_REQUEST_TIMEOUT', '10')
     os.environ.setdefault('MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR', 'false')
+    os.environ.setdefault('MLFLOW_DISABLE_TELEMETRY', 'true')
     from mlflow import MlflowClient
 
     for chatty in ('mlflow', 'alembic'):

@@ -39,13 +39,12 @@ class Report:
     def pictures(self) -> dict[str, bytes]:
         """PNG files by name; the names are the same for each training, so that MLflow can show them side by side."""
         points, _ = self._read_log()
-        losses = {name: curve(points, f'train/{name}') for name in ('loss', 'lr')}
-        figures = {name: self.ap_curve(name) for name in ('AP', 'AP50', 'AR')}
-        pictures = {'ap.png': _plot(figures, 'epoch', 'AP and AR on the validation images')}
-        if losses['loss']:
-            pictures['loss.png'] = _plot({'loss': losses['loss']}, 'batch', 'training loss')
-            pictures['learning-rate.png'] = _plot({'lr': losses['lr']}, 'batch', 'learning rate')
-        return pictures
+        plots: dict[str, tuple[dict[str, Curve], str, str]] = {
+            'ap.png': ({name: self.ap_curve(name) for name in ('AP', 'AP50', 'AR')}, 'epoch', 'validation'),
+            'loss.png': ({'loss': curve(points, 'train/loss')}, 'batch', 'training loss'),
+            'learning-rate.png': ({'lr': curve(points, 'train/lr')}, 'batch', 'learning rate'),
+        }
+        return {name: _plot(*plot) for name, plot in plots.items() if any(map(len, plot[0].values()))}
 
     def ap_curve(self, name: str) -> Curve:
         """(epoch, value) of one figure."""

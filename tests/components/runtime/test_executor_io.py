@@ -19,7 +19,7 @@ def executor_input(folder, *, scheme=''):
 
 def test_outputs_are_reported_with_metadata_uris_and_parameters(tmp_path):
     executor = ExecutorIO(executor_input(tmp_path))
-    executor.metadata('metrics', AP=0.5, epoch=3)
+    executor.metadata('metrics', AP=0.5, epoch=3, loss=float('nan'))
     executor.write('archive', b'zip', suffix='.zip')
     executor.reference('best', 's3://bucket/best')
     executor.parameter('uri', 's3://bucket/data')
