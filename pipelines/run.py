@@ -4,6 +4,7 @@ Each parameter of the pipeline is a flag; see `pipelines.pose_training`.
 """
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -41,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--folder', default='outputs', help="for MLflow's database, scratch space and KFP's files")
     parser.add_argument('--verbose', action='store_true', help='show what kfp says')
-    spec = build(concurrent_watch=False).component_spec
-    for name, given in (spec.inputs or {}).items():
+    for name, given in _inputs().items():
         parser.add_argument(
             f'--{name.replace("_", "-")}',
             dest=name,
@@ -55,9 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
-    inputs = build(concurrent_watch=False).component_spec.inputs or {}
-    values = {name: getattr(args, name) for name in inputs}
-    for name, given in inputs.items():
+    values = {name: getattr(args, name) for name in _inputs()}
+    for name, given in _inputs().items():
         if _is_mapping(given):
             values[name] = _mapping(name, values[name])
     values['run_root'] = values['run_root'] or str(Path(args.folder, 'runs'))
@@ -74,6 +73,12 @@ def run(config: Config) -> int:
 
 def _is_mapping(given: Any) -> bool:
     return str(given.type).startswith('Dict')
+
+
+@functools.cache
+def _inputs() -> Mapping[str, Any]:
+    """The pipeline's parameters by name, as KFP has read them off its signature."""
+    return build(concurrent_watch=False).component_spec.inputs or {}
 
 
 def _mapping(name: str, text: str) -> dict[str, Any]:

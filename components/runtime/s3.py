@@ -1,7 +1,9 @@
 """A bucket's prefix as a store. Endpoint, region and credentials come from the standard environment (``AWS_*``)."""
 
 import contextlib
+import functools
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -49,7 +51,7 @@ class S3Store:
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip('/')
         self._bucket, _, self._prefix = self.uri.removeprefix('s3://').partition('/')
-        self._s3 = _client()
+        self._s3 = _client(frozenset(item for item in os.environ.items() if item[0].startswith('AWS_')), _ATTEMPTS)
         self._is_conditional: bool | None = None
 
     def put(self, path: Path, key: str) -> None:
@@ -147,14 +149,18 @@ class S3Store:
             raise _explanation(join(self.uri, key), error) from error
 
 
-def _client() -> 'S3Client':
-    """A client for S3 and what is compatible with it: path-style, no checksum trailers that older servers refuse."""
+@functools.lru_cache(maxsize=4)
+def _client(environment: frozenset[tuple[str, str]], attempts: int) -> 'S3Client':
+    """A client for S3 and what is compatible with it: path-style, no checksum trailers that older servers refuse.
+
+    Making one takes a quarter of a second, so stores with the same ``environment`` share theirs.
+    """
     config = Config(
         signature_version='s3v4',
         s3={'addressing_style': 'path'},
         connect_timeout=5,
         read_timeout=60,
-        retries={'mode': 'standard', 'max_attempts': _ATTEMPTS},
+        retries={'mode': 'standard', 'max_attempts': attempts},
         request_checksum_calculation='when_required',
         response_checksum_validation='when_required',
     )

@@ -149,13 +149,10 @@ class TestGatewayThatIgnoresConditions:
     def gateway(self, s3, monkeypatch):
         monkeypatch.setattr('components.runtime.s3._SETTLE_SECONDS', 0.3)
 
-        def connect():
-            store = S3Store(s3)
-            put = store._s3.put_object
-            store._s3.put_object = lambda IfNoneMatch=None, **kwargs: put(**kwargs)
-            return store
-
-        return connect
+        client = S3Store(s3)._s3
+        put = client.put_object
+        monkeypatch.setattr(client, 'put_object', lambda IfNoneMatch=None, **kwargs: put(**kwargs))
+        return lambda: S3Store(s3)
 
     def test_it_is_noticed_and_said(self, gateway, caplog):
         assert gateway().create('x', b'1')
