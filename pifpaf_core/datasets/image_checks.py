@@ -48,7 +48,7 @@ def _problem(content: bytes, width: int, height: int) -> str | None:
         return f'the image is an empty file. {again}'
     if _is_truncated(content):
         return f'the image is truncated. {again}'
-    flags = cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:

@@ -1,6 +1,7 @@
 """Sixteen images of a prepared data set on one, with what is annotated in them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,13 @@ def write(folder: Path, path: Path, *, drawn: bool = True) -> None:
             for annotation in document['annotations']:
                 if annotation['image_id'] == image['id']:
                     draw_annotation(pixels, annotation, document['categories'])
-        tiles.append(_fitted(pixels))
+        tiles.append(pixels)
+    save(path, tiles)
+
+
+def save(path: Path, pictures: Sequence[Image]) -> None:
+    """Write up to sixteen pictures, BGR, side by side to a ``.jpg`` or ``.png``."""
+    tiles = [_fitted(picture) for picture in pictures[: _SIDE**2]]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % _SIDE)
     sheet = np.vstack([np.hstack(tiles[row : row + _SIDE]) for row in range(0, len(tiles), _SIDE)])
     done, content = cv2.imencode(path.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])

@@ -78,7 +78,7 @@ def _region(drawing: Drawing, owner: int) -> dict[str, Any] | None:
     """Box and area, in pixels, of what is seen of one owner; None if nothing is."""
     left, top, right, bottom = drawing.extents.get(owner, (0, 0, 0, 0))
     faces = drawing.faces[top:bottom, left:right]
-    seen = (drawing.owner == owner).astype(np.uint8)[faces]
+    seen = np.take((drawing.owner == owner).astype(np.uint8), faces, mode='clip')
     x, y, width, height = cv2.boundingRect(seen) if seen.size else (0, 0, 0, 0)
     if width == 0:
         return None

@@ -53,13 +53,16 @@ class _Head:
         self.origin = bones.joints[J['head']]
         self.x, self.y, self.z = bones.frames[F['head']].T
 
-    def tube(
-        self, rows: Array, colours: Array, *, across: float = 0.0, shown: npt.NDArray[np.bool_] | None = None
-    ) -> None:
+    def tube(self, rows: Array, colours: Array, *, shown: npt.NDArray[np.bool_] | None = None) -> None:
         """Rows are up, half width, half depth, shift forward."""
-        centres = self.origin + self.size * (across * self.x + rows[:, :1] * self.y + rows[:, 3:] * self.z)
-        width, depth = self.size * rows[:, 1], self.size * rows[:, 2]
-        self.builder.tube(centres, self.x, self.z, width, depth, colours, shown=shown)
+        centres = self.origin + self.size * (rows[:, :1] * self.y + rows[:, 3:] * self.z)
+        self.builder.tube(centres, self.x, self.z, self.size * rows[:, 1], self.size * rows[:, 2], colours, shown=shown)
+
+    def pair(self, rows: Array, across: float, colours: Array) -> None:
+        """The same on both sides, ``across`` from the middle."""
+        middle = self.origin + self.size * (rows[:, :1] * self.y + rows[:, 3:] * self.z)
+        centres = middle + self.size * np.array([[[across]], [[-across]]]) * self.x
+        self.builder.tube(centres, self.x, self.z, self.size * rows[:, 1], self.size * rows[:, 2], colours)
 
     def patches(self, rows: Array, colours: Array) -> None:
         """Flat ellipses that face forward, turned to the side the further they lie from the middle.
@@ -77,8 +80,7 @@ def add_head(builder: Builder, body: Body, looks: Looks, bones: Bones) -> None:
     head = _Head(builder, body, bones)
     head.tube(_SKULL, _skull_colours(builder, looks))
     head.tube(_NOSE, looks.skin * 1.03)
-    for sign in (1.0, -1.0):
-        head.tube(_EAR, looks.skin * 0.93, across=sign * 0.077)
+    head.pair(_EAR, 0.077, looks.skin * 0.93)
     _add_face(head, looks)
     _add_hair(head, looks)
 

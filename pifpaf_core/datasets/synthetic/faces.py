@@ -44,7 +44,7 @@ class Faces:
         depth: [F + G] metres from the camera.
         colour: [F + G, 3] under light of brightness 1.
         shade: [F + G, 3] a, b, c: the brightness at the subpixel x, y is a + b x + c y.
-        owner: [F + G] uint8, whose surface it is.
+        owner: [F + G] uint8, whose surface it is; in ascending order among the quadrilaterals.
     """
 
     quads: npt.NDArray[np.int32]
@@ -57,7 +57,13 @@ class Faces:
 
 
 def visible(meshes: list[tuple[int, Mesh]], camera: Camera, light: Light) -> Faces:
-    """The faces of ``meshes``, pairs of owner (1 to 255) and mesh, that turn towards the camera and touch the image."""
+    """The faces of ``meshes`` that turn towards the camera and touch the image.
+
+    Args:
+        meshes: pairs of owner (1 to 255) and mesh, by ascending owner.
+        camera: sees them.
+        light: falls on them.
+    """
     mesh = join([m for _, m in meshes])
     owners = np.array([owner for owner, _ in meshes], np.uint8)
     quad_owner = np.repeat(owners, [len(m.quads) for _, m in meshes])

@@ -1,5 +1,6 @@
 """A synthetic person's surface: trunk, limbs, head, hair and clothes around posed bones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,9 +75,8 @@ def build(person: Person, *, sides: int) -> Mesh:
     """The person's surface; ``sides`` faces around each limb."""
     builder = Builder(sides)
     _trunk(builder, person)
-    for side in 'lr':
-        _arm(builder, person, side)
-        _leg(builder, person, side)
+    _arms(builder, person)
+    _legs(builder, person)
     if person.looks.skirt:
         _skirt(builder, person)
     if person.looks.backpack:
@@ -135,47 +135,71 @@ def _trunk_colours(builder: Builder, looks: Looks) -> Array:
     return colours
 
 
-def _limb(builder: Builder, person: Person, names: tuple[str, ...], table: Array, cover: float, colour: Array) -> None:
-    """A tube along two bones; cloth covers it up to the position ``cover``.
+@dataclass(frozen=True)
+class _Limb:
+    """A limb's rings before it is posed: position along it, radius in metres, colours of the faces between them."""
 
-    ``names`` are the joints at its start, middle and end and the frames of its two bones.
-    """
-    joints, frames = person.bones.joints, person.bones.frames
-    a, b, c = (joints[J[name]] for name in names[:3])
-    upper, lower = (frames[F[name]] for name in names[3:])
-    position, radius = table[:, 0], table[:, 1] * person.body.height * (0.4 + 0.6 * person.body.girth)
-    hem = int(np.searchsorted(position, cover))
-    at_hem = np.interp(cover, position, radius)
-    loose = person.looks.loose
-    position = np.concatenate([position[:hem], [cover, cover + 0.004], position[hem:]])
-    radius = np.concatenate([radius[:hem] * loose, [at_hem * loose * 1.05, at_hem], radius[hem:]])
-    colours = np.empty((len(position) - 1, 1, 3))
+    position: Array
+    radius: Array
+    colours: Array
+
+
+def _dressed(person: Person, table: Array, cover: float, colour: Array) -> _Limb:
+    """A limb that cloth of a colour covers up to the position ``cover``."""
+    loose, fat = person.looks.loose, 0.4 + 0.6 * person.body.girth
+    position, radius = table[:, 0], table[:, 1] * person.body.height * fat
+    hem, at_hem = int(np.searchsorted(position, cover)), np.interp(cover, position, radius)
+    colours = np.empty((len(position) + 1, 1, 3))
     colours[:hem], colours[hem], colours[hem + 1 :] = colour, colour * 0.5, person.looks.skin
-    above, below = np.minimum(position, 1.0)[:, None], np.maximum(position - 1.0, 0.0)[:, None]
+    return _Limb(
+        np.concatenate([position[:hem], [cover, cover + 0.004], position[hem:]]),
+        np.concatenate([radius[:hem] * loose, [at_hem * loose * 1.05, at_hem], radius[hem:]]),
+        colours,
+    )
+
+
+def _add_limbs(builder: Builder, bones: Bones, limb: _Limb, names: tuple[str, ...]) -> None:
+    """Pose the left and the right one of a limb.
+
+    ``names``, without their side, are the joints at its start, middle and end and the frames of its two bones.
+    """
+    a, b, c = (_of_both(bones.joints, J, name)[:, None] for name in names[:3])
+    upper, lower = (_of_both(bones.frames, F, name) for name in names[3:])
+    above, below = np.minimum(limb.position, 1.0)[:, None], np.maximum(limb.position - 1.0, 0.0)[:, None]
+    share = np.minimum(np.maximum((limb.position - 0.82) / 0.36, 0.0), 1.0)[:, None]
+    along = (share - 1.0) * upper[:, None, :, 1] - share * lower[
+        :, None, :, 1
+    ]  # the ring at the joint halves the angle
+    along /= np.sqrt((along * along).sum(axis=2, keepdims=True)) + 1e-9
+    across = upper[:, None, :, 0]  # hinges: both bones have the same x axis
     centres = a + above * (b - a) + below * (c - b)
-    share = np.clip((position - 0.82) / 0.36, 0.0, 1.0)[:, None]  # the ring at the joint halves the angle
-    along = -((1.0 - share) * upper[:, 1] + share * lower[:, 1])
-    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    across = upper[:, 0]  # hinges: both bones have the same x axis
-    builder.tube(centres, across, cross(along, across), radius, radius, colours)
+    builder.tube(centres, across, cross(along, across), limb.radius, limb.radius, limb.colours)
 
 
-def _arm(builder: Builder, person: Person, side: str) -> None:
-    looks, h = person.looks, person.body.height
-    names = tuple(f'{side}_{name}' for name in ('shoulder', 'elbow', 'wrist', 'upper', 'fore'))
-    _limb(builder, person, names, _ARM, looks.sleeves, looks.accent if looks.pattern == 'yoke' else looks.top)
-    start, end = person.bones.joints[J[f'{side}_wrist']], person.bones.joints[J[f'{side}_hand']]
-    x, _, z = person.bones.frames[F[f'{side}_fore']].T
-    builder.tube(start + _HAND[:, :1] * (end - start) * 0.92, x, z, _HAND[:, 1] * h, _HAND[:, 2] * h, looks.skin)
+def _arms(builder: Builder, person: Person) -> None:
+    looks, h, bones = person.looks, person.body.height, person.bones
+    limb = _dressed(person, _ARM, looks.sleeves, looks.accent if looks.pattern == 'yoke' else looks.top)
+    _add_limbs(builder, bones, limb, ('shoulder', 'elbow', 'wrist', 'upper', 'fore'))
+    start, end = (_of_both(bones.joints, J, name)[:, None] for name in ('wrist', 'hand'))
+    fore = _of_both(bones.frames, F, 'fore')[:, None]
+    centres = start + 0.92 * _HAND[:, :1] * (end - start)
+    builder.tube(centres, fore[..., 0], fore[..., 2], _HAND[:, 1] * h, _HAND[:, 2] * h, looks.skin)
 
 
-def _leg(builder: Builder, person: Person, side: str) -> None:
-    looks, h, joints = person.looks, person.body.height, person.bones.joints
-    names = tuple(f'{side}_{name}' for name in ('hip', 'knee', 'ankle', 'thigh', 'shank'))
-    _limb(builder, person, names, _LEG, looks.legwear, looks.bottom)
-    x, y, z = person.bones.frames[F[f'{side}_foot']].T
-    centres = joints[J[f'{side}_ankle']] + h * (_FOOT[:, :1] * z + _FOOT[:, 1:2] * y)
-    builder.tube(centres, x, y, _FOOT[:, 2] * h * 1.08, _FOOT[:, 3] * h * 1.08, looks.shoes)
+def _legs(builder: Builder, person: Person) -> None:
+    looks, h, bones = person.looks, person.body.height, person.bones
+    limb = _dressed(person, _LEG, looks.legwear, looks.bottom)
+    _add_limbs(builder, bones, limb, ('hip', 'knee', 'ankle', 'thigh', 'shank'))
+    foot = _of_both(bones.frames, F, 'foot')[:, None]
+    centres = _of_both(bones.joints, J, 'ankle')[:, None] + h * (
+        _FOOT[:, :1] * foot[..., 2] + _FOOT[:, 1:2] * foot[..., 1]
+    )
+    builder.tube(centres, foot[..., 0], foot[..., 1], _FOOT[:, 2] * h * 1.08, _FOOT[:, 3] * h * 1.08, looks.shoes)
+
+
+def _of_both(values: Array, numbers: Mapping[str, int], name: str) -> Array:
+    """[2, ...] the values of the left and the right one."""
+    return np.asarray(values[[numbers[f'l_{name}'], numbers[f'r_{name}']]])
 
 
 def _skirt(builder: Builder, person: Person) -> None:

@@ -58,6 +58,7 @@ class Builder:
         self.sine, self.cosine = np.sin(angle), np.cos(angle)
         self.middle = angle + np.pi / sides  # of each face; 0 is in front, pi/2 on the left
         self._rings: list[Array] = []
+        self._lengths: list[int] = []
         self._colours: list[Array] = []
         self._shown: list[npt.NDArray[np.bool_]] = []
         self._patches: list[Array] = []
@@ -73,25 +74,27 @@ class Builder:
         *,
         shown: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """Add a tube of n elliptic rings. ``across`` x ``front`` must point along the tube, from first ring to last.
+        """Add a tube of n elliptic rings, or k such tubes at once. ``across`` x ``front`` must point along the tube.
 
         Args:
-            centres: [n, 3].
-            across: [n, 3] or [3], unit axis of the rings.
+            centres: [n, 3] or [k, n, 3].
+            across: unit axis of the rings; anything that broadcasts to the shape of ``centres``.
             front: the same, at right angles to it.
             width: [n] radii along ``across``.
             depth: [n] radii along ``front``.
             colours: anything that broadcasts to [n - 1, sides, 3].
             shown: anything that broadcasts to [n - 1, sides]; faces that are not shown do not exist.
         """
-        n = len(centres)
-        rings = np.empty((n, 11))
-        rings[:, 0:3], rings[:, 3:6], rings[:, 6:9], rings[:, 9], rings[:, 10] = centres, across, front, width, depth
-        faces = np.empty((n - 1, self.sides, 3))
+        n, k = centres.shape[-2], centres.size // (3 * centres.shape[-2])
+        rings = np.empty((*centres.shape[:-1], 11))
+        rings[..., 0:3], rings[..., 3:6], rings[..., 6:9] = centres, across, front
+        rings[..., 9], rings[..., 10] = width, depth
+        faces = np.empty((k, n - 1, self.sides, 3))
         faces[:] = colours
-        mask = np.empty((n - 1, self.sides), bool)
+        mask = np.empty((k, n - 1, self.sides), bool)
         mask[:] = True if shown is None else shown
-        self._rings.append(rings)
+        self._rings.append(rings.reshape(-1, 11))
+        self._lengths += [n] * k
         self._colours.append(faces.reshape(-1, 3))
         self._shown.append(mask.reshape(-1))
 
@@ -104,8 +107,7 @@ class Builder:
         rings = np.concatenate(self._rings)
         centres, across, front, width, depth = rings[:, 0:3], rings[:, 3:6], rings[:, 6:9], rings[:, 9], rings[:, 10]
         along = cross(across, front)
-        lengths = [len(ring) for ring in self._rings]
-        slope = _slope(centres, along, width + depth, lengths)[:, None, None]
+        slope = _slope(centres, along, width + depth, self._lengths)[:, None, None]
         s, c = self.sine[None, :, None], self.cosine[None, :, None]
         w, d = np.maximum(width, 1e-4)[:, None, None], np.maximum(depth, 1e-4)[:, None, None]
         vertices = centres[:, None] + (w * s) * across[:, None] + (d * c) * front[:, None]
@@ -119,7 +121,7 @@ class Builder:
         return Mesh(
             np.concatenate([vertices.reshape(-1, 3), patch_vertices.reshape(-1, 3)]),
             np.concatenate([normals.reshape(-1, 3), patch_normals.reshape(-1, 3)]),
-            _quads(tuple(lengths), self.sides)[shown],
+            _quads(tuple(self._lengths), self.sides)[shown],
             np.concatenate(self._colours)[shown],
             start + np.arange(8 * len(patches)).reshape(-1, 8),
             patches[:, 9:],

@@ -9,18 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from . import annotate, backdrop, scene
+from .chance import Rng, generator
 from .raster import Drawing, draw
 from .scene import Scene
 
 Image = npt.NDArray[np.uint8]
-Rng = np.random.Generator
+_COARSE = 3  # pixels of the image along each pixel of a shadow
 _MIDDLE = 24
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])  # quantiles: bytes to normal numbers
-
-
-def generator(seed: int, index: int) -> Rng:
-    """The random numbers of image ``index``, whoever renders it: a counter-based generator keyed by both."""
-    return np.random.Generator(np.random.Philox(key=np.array([seed, index], np.uint64)))
 
 
 def render(*, seed: int, index: int, size: tuple[int, int], image_id: int) -> tuple[Image, list[dict[str, Any]]]:
@@ -37,16 +33,15 @@ def render(*, seed: int, index: int, size: tuple[int, int], image_id: int) -> tu
 def _cast_shadows(image: Image, what: Scene) -> None:
     """Darken the ground where people keep the lamp's light off, softly."""
     height, width = image.shape[:2]
-    mask = np.zeros((height // 2, width // 2), np.uint8)
+    mask = np.zeros((height // _COARSE, width // _COARSE), np.uint8)
     for ends, widths in scene.shadows(what):
-        for (a, b), thickness in zip(
-            np.clip(ends / 2, -2000, 2000).astype(int).tolist(), (widths / 2).tolist(), strict=True
-        ):
-            cv2.line(mask, a, b, 255, int(np.clip(thickness, 1, 60)))
+        corners = np.clip(ends / _COARSE, -2000, 2000).astype(int).tolist()
+        for (start, end), thickness in zip(corners, (widths / _COARSE).tolist(), strict=True):
+            cv2.line(mask, start, end, 255, min(max(int(thickness), 1), 40))
     if not mask.any():
         return
     strength = float(what.light.lamp.mean() / (what.light.lamp.mean() + what.light.sky.mean()))
-    soft = cv2.convertScaleAbs(cv2.GaussianBlur(mask, (0, 0), 1.5), alpha=0.75 * strength)
+    soft = cv2.convertScaleAbs(cv2.GaussianBlur(mask, (5, 5), 0.9), alpha=0.75 * strength)
     keep = np.uint8(255) - cv2.resize(soft, (width, height))
     cv2.multiply(image, cv2.merge([keep] * 3), image, 1 / 255)
 
@@ -63,13 +58,12 @@ def _developed(rng: Rng, image: Image) -> Image:
     """Lens blur, exposure and contrast, the sensor's noise, sometimes no colour."""
     if rng.random() < 0.35:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.1)))
-    gain, gamma = rng.uniform(0.85, 1.12), math.exp(rng.normal(0, 0.15))
-    level = np.arange(256) / 255
-    image = cv2.LUT(image, np.clip(255 * gain * level**gamma, 0, 255).astype(np.uint8))
     if rng.random() < 0.02:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     strength = min(rng.exponential(2.5), 9.0)
     grain = rng.integers(0, 256, image.shape[:2], np.uint8)
     table = np.clip(np.rint(_NORMAL * strength + _MIDDLE), 0, 2 * _MIDDLE).astype(np.uint8)
-    noise = cv2.LUT(grain, table)
-    return np.asarray(cv2.subtract(cv2.add(image, cv2.merge([noise] * 3)), (_MIDDLE,) * 4))
+    noisy = cv2.add(image, cv2.merge([cv2.LUT(grain, table)] * 3))
+    gain, gamma = rng.uniform(0.85, 1.12), math.exp(rng.normal(0, 0.15))
+    level = np.clip(np.arange(256) - _MIDDLE, 0, 255) / (255 - _MIDDLE)
+    return np.asarray(cv2.LUT(noisy, np.clip(255 * gain * level**gamma, 0, 255).astype(np.uint8)))

@@ -3,17 +3,15 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
-
+from .chance import Rng, pick
 from .skeleton import Angles, Pose
 
-Rng = np.random.Generator
 Activity = Callable[[Rng], Pose]
 
 
 def sample(rng: Rng, *, activity: str | None = None) -> tuple[str, Pose]:
     """An activity, drawn by frequency unless given, and a pose of it within the joints' limits."""
-    name = activity or str(rng.choice(_NAMES, p=_FREQUENCIES))
+    name = activity or pick(rng, _NAMES, _FREQUENCIES)
     pose = ACTIVITIES[name][0](rng)
     _look_around(pose, rng)
     return name, pose.limited()
@@ -96,7 +94,7 @@ def _walk(rng: Rng) -> Pose:
 
 def _run(rng: Rng) -> Pose:
     pose = _stride(rng, rng.uniform(35, 52), rng.uniform(75, 105), 85, 9)
-    pose.lift = float(rng.choice([0.0, 0.12]))
+    pose.lift = pick(rng, (0.0, 0.12))
     return pose
 
 
@@ -158,7 +156,7 @@ def _lie(rng: Rng) -> Pose:
         pose.root = (88.0, 0.0, 0.0)
         pose.ankle = [40.0, 40.0]
     else:
-        pose.root = (0.0, float(rng.choice([-86.0, 86.0])), 0.0)
+        pose.root = (0.0, pick(rng, (-86.0, 86.0)), 0.0)
     bent = rng.random() < 0.5
     for i in range(2):
         angle = abs(_normal(rng, 45, 25)) if bent and side < 0.5 else abs(_normal(rng, 6, 8))
@@ -192,7 +190,7 @@ def _exercise(rng: Rng) -> Pose:
         pose.shoulder[i] = rng.uniform(-40, 150), rng.uniform(0, 110), _normal(rng, 0, 35)
         pose.elbow[i] = rng.uniform(0, 120)
         pose.ankle[i] = _normal(rng, 10, 15)
-    pose.lift = float(rng.choice([0.0, 0.0, rng.uniform(0.1, 0.5)]))
+    pose.lift = pick(rng, (0.0, rng.uniform(0.1, 0.5)), (2, 1))
     return pose
 
 

@@ -5,6 +5,7 @@ areas and occlusion are those of the image, not estimates. (OpenCV also fills th
 everything is drawn about a quarter of a pixel larger on each side.)
 """
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -44,7 +45,7 @@ class Drawing:
 
 
 def draw(meshes: list[tuple[int, Mesh]], camera: Camera, light: Light) -> Drawing:
-    """Draw ``meshes``, pairs of owner (from 1) and mesh."""
+    """Draw ``meshes``, pairs of owner (1 to 255) and mesh, by ascending owner."""
     faces = visible(meshes, camera, light)
     buffer = np.zeros((camera.size[1] * SCALE, camera.size[0] * SCALE), np.int32)
     polygons = [*faces.quads, *faces.patches]
@@ -62,11 +63,12 @@ def _shaded(buffer: npt.NDArray[np.int32], faces: Faces) -> Drawing:
     extents = _extents(faces, width, height)
     region = _union(extents)
     part = buffer[tuple(slice(s.start * SCALE, s.stop * SCALE) for s in region)]
-    pixels = np.take(table.view(np.uint32)[:, 0], part).view(np.uint8).reshape(*part.shape, 4)
+    packed = np.take(table.view(np.uint32)[:, 0], part, mode='clip')  # quicker than checking the numbers
+    pixels = packed.view(np.uint8).reshape(*part.shape, 4)
     if part.size == 0:
         return Drawing(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), region, buffer, owner, depth, extents)
     small = cv2.resize(pixels, None, fx=1 / SCALE, fy=1 / SCALE, interpolation=cv2.INTER_AREA)
-    colour, coverage = np.ascontiguousarray(small[..., :3]), np.ascontiguousarray(small[..., 3])
+    colour, coverage = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGRA2BGR)), np.asarray(cv2.extractChannel(small, 3))
     brightness = _brightness(part, faces, (region[1].start * SCALE, region[0].start * SCALE))
     cv2.multiply(colour, cv2.merge([brightness] * 3), colour, 1 / _UNIT)
     return Drawing(colour, coverage, region, buffer, owner, depth, extents)
@@ -82,15 +84,19 @@ def _union(extents: dict[int, tuple[int, int, int, int]]) -> tuple[slice, slice]
 
 
 def _extents(faces: Faces, width: int, height: int) -> dict[int, tuple[int, int, int, int]]:
-    found = {}
-    quads = faces.owner[: len(faces.quads)]
-    for owner in np.unique(quads).tolist():
-        corners = faces.quads[quads == owner].reshape(-1, 2) >> SHIFT
-        x0, y0 = np.maximum(corners.min(axis=0) - 1, 0).tolist()
-        x1, y1 = np.minimum(corners.max(axis=0) + 3, (width, height)).tolist()
-        if x0 < x1 and y0 < y1:
-            found[owner] = x0, y0, x1, y1
-    return found
+    owners = faces.owner[: len(faces.quads)]  # in ascending order
+    if len(owners) == 0:
+        return {}
+    starts = np.flatnonzero(np.diff(owners, prepend=np.uint8(0)))
+    x, y = (np.ascontiguousarray(faces.quads[..., k].T) >> SHIFT for k in (0, 1))
+    low = [np.minimum.reduceat(functools.reduce(np.minimum, axis), starts) - 1 for axis in (x, y)]
+    high = [np.maximum.reduceat(functools.reduce(np.maximum, axis), starts) + 3 for axis in (x, y)]
+    left, top, right, bottom = (
+        np.clip(edge, 0, limit).tolist() for edge, limit in zip(low + high, (width, height) * 2, strict=True)
+    )
+    corners = zip(left, top, right, bottom, strict=True)
+    boxes = dict(zip(owners[starts].tolist(), corners, strict=True))
+    return {owner: box for owner, box in boxes.items() if box[0] < box[2] and box[1] < box[3]}
 
 
 def _brightness(part: npt.NDArray[np.int32], faces: Faces, origin: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -98,7 +104,7 @@ def _brightness(part: npt.NDArray[np.int32], faces: Faces, origin: tuple[int, in
 
     ``origin`` is the x, y of the part's first subpixel.
     """
-    number = np.maximum(part[::SCALE, ::SCALE], part[1::SCALE, 1::SCALE])
+    number = np.maximum(part[::SCALE, ::SCALE], part[1::SCALE, 1::SCALE]).astype(np.intp)
     table = np.zeros((3, len(faces.shade) + 1), np.float32)
     table[0, 0], table[:, 1:] = _UNIT, _UNIT * faces.shade.T
     x = np.float32(origin[0] + (SCALE - 1) / 2) + SCALE * np.arange(number.shape[1], dtype=np.float32)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from . import figure, poses, things
 from .camera import Camera
+from .chance import Rng, pick
 from .faces import Light
 from .figure import Person
 from .mesh import Mesh
@@ -15,7 +16,6 @@ from .skeleton import Bones, J, euler, posed
 from .wardrobe import sample_body, sample_looks
 
 Array = npt.NDArray[np.float64]
-Rng = np.random.Generator
 _LIMBS = np.array([
     (J[a], J[b]) for a, b in (
         ('head', 'waist'), ('crown', 'head'), ('waist', 'pelvis'), ('l_shoulder', 'r_shoulder'),
@@ -61,14 +61,14 @@ class Scene:
 
 def sample(rng: Rng, size: tuple[int, int]) -> Scene:
     """A scene for an image of ``size`` (width, height)."""
-    n = int(rng.choice([0, 1, 2, 3, 4, 5, 6, 8, 10], p=[0.03, 0.30, 0.25, 0.16, 0.10, 0.06, 0.05, 0.03, 0.02]))
+    n = pick(rng, (0, 1, 2, 3, 4, 5, 6, 8, 10), (0.03, 0.30, 0.25, 0.16, 0.10, 0.06, 0.05, 0.03, 0.02))
     tall = size[1] * math.exp(rng.uniform(math.log(0.28), math.log(1.5 if n < 4 else 0.8)))
     focal = size[0] * rng.uniform(0.75, 1.7)
     depth = max(focal * 1.7 / tall, 1.1)
     scene = Scene(_camera(rng, size, focal, depth, tall / size[1]), _light(rng))
     for i in range(n):
         _place_person(rng, scene, depth if i == 0 else max(1.1, depth * math.exp(rng.normal(0.1, 0.3))))
-    if rng.random() < 0.10:
+    if rng.random() < 0.08:
         _place_crowd(rng, scene)
     for _ in range(int(rng.poisson(1.3))):
         _place_thing(rng, scene, depth * rng.uniform(0.9, 2.5), rng.uniform(0, 1))
@@ -101,9 +101,8 @@ def shadows(scene: Scene) -> list[tuple[Array, Array]]:
 
 
 def _camera(rng: Rng, size: tuple[int, int], focal: float, depth: float, tall: float) -> Camera:
-    height = float(
-        rng.choice([rng.uniform(0.9, 1.8), rng.uniform(1.8, 4.0), rng.uniform(0.25, 0.9)], p=[0.7, 0.2, 0.1])
-    )
+    low, high = pick(rng, ((0.9, 1.8), (1.8, 4.0), (0.25, 0.9)), (0.7, 0.2, 0.1))
+    height = rng.uniform(low, high)
     looked_at = rng.uniform(1.0, 1.5) if tall > 1.0 else rng.uniform(0.7, 1.1)
     pitch = math.degrees(math.atan2(height - looked_at, depth)) + rng.normal(0, 3)
     return Camera(size, focal, height, pitch, roll=float(rng.normal(0, 2)))
@@ -123,7 +122,7 @@ def _sides(scene: Scene, person: Person) -> int:
     """Faces around a limb: enough for how large the person appears."""
     _, depth = scene.camera.project(person.bones.joints[J['pelvis']])
     tall = person.body.height * scene.camera.focal / max(float(depth), 0.3)
-    return 5 if tall < 60 else 7 if tall < 130 else 10 if tall < 300 else 13
+    return 5 if tall < 80 else 6 if tall < 160 else 8 if tall < 320 else 10 if tall < 600 else 12
 
 
 def _person(rng: Rng, x: float, z: float, *, activity: str | None = None) -> tuple[str, Person, float]:
@@ -169,7 +168,7 @@ def _place_crowd(rng: Rng, scene: Scene) -> None:
     depth = scene.camera.focal * 1.7 / tall
     middle, wide = rng.uniform(0.1, 0.9), rng.uniform(0.08, 0.3)
     crowd = []
-    for _ in range(int(rng.integers(6, 15))):
+    for _ in range(int(rng.integers(5, 12))):
         x, z = _spot(rng, scene, depth * rng.uniform(0.92, 1.15), middle + wide * rng.uniform(-0.5, 0.5))
         if scene.is_free(x, z, 0.15):
             scene.occupy(x, z, 0.15)

@@ -173,7 +173,8 @@ def _leg(body: Body, pose: Pose, i: int, side: str, sign: float, joints: Array, 
 
 
 def _clip(value: Angles | float, bounds: tuple[tuple[float, float], ...]) -> Angles | float:
-    if isinstance(value, tuple):
-        a, b, c = (min(max(v, low), high) for v, (low, high) in zip(value, bounds, strict=True))
-        return a, b, c
-    return min(max(value, bounds[0][0]), bounds[0][1])
+    if not isinstance(value, tuple):
+        return min(max(value, bounds[0][0]), bounds[0][1])
+    a, b, c = value
+    (a0, a1), (b0, b1), (c0, c1) = bounds
+    return min(max(a, a0), a1), min(max(b, b0), b1), min(max(c, c0), c1)

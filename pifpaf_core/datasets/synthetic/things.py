@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from .chance import Rng, pick
 from .mesh import Builder, Mesh, join
 from .wardrobe import cloth_colour, from_hsv
 
 Array = npt.NDArray[np.float64]
-Rng = np.random.Generator
 _AROUND = 10  # faces around round things
 _CELL = 0.22  # metres; large faces are divided, since faces are sorted by the depth of their middle
 
@@ -201,9 +201,8 @@ _KINDS: tuple[tuple[Callable[[Rng], Mesh], float], ...] = (
     (_crate, 3.0), (_table, 2.0), (_counter, 1.5), (_pole, 2.0), (_tree, 1.0), (_bush, 1.5), (_ball, 1.0),
     (_barrel, 1.0), (_sign, 1.0), (_fence, 1.0), (_car, 0.4),
 )  # fmt: skip
-_WEIGHTS = np.array([weight for _, weight in _KINDS]) / sum(weight for _, weight in _KINDS)
 
 
 def sample(rng: Rng) -> Mesh:
     """One thing, standing at the origin."""
-    return _KINDS[rng.choice(len(_KINDS), p=_WEIGHTS)][0](rng)
+    return pick(rng, [make for make, _ in _KINDS], [weight for _, weight in _KINDS])(rng)

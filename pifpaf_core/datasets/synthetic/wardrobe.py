@@ -1,15 +1,15 @@
 """What synthetic people look like: build, skin, hair and clothes, drawn independently of each other."""
 
+import colorsys
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .chance import Rng, pick
 from .skeleton import Body
 
 Array = npt.NDArray[np.float64]
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ HAIRS = (
     (48, 70, 150),
 )
 HAIRSTYLES = ('short', 'long', 'bun', 'tail', 'bald', 'cap', 'hat')
+_HER_HAIRSTYLES = (0.15, 0.42, 0.11, 0.16, 0.01, 0.07, 0.08)
+_HIS_HAIRSTYLES = (0.66, 0.04, 0.01, 0.02, 0.10, 0.12, 0.05)
 PATTERNS = ('plain', 'stripes', 'columns', 'checks', 'yoke', 'jacket', 'print')
 
 
@@ -94,12 +96,7 @@ def sample_body(rng: Rng) -> Body:
 def sample_looks(rng: Rng) -> Looks:
     """Skin, hair and clothes."""
     feminine = rng.random() < 0.5
-    hairstyle = str(
-        rng.choice(
-            HAIRSTYLES,
-            p=(0.15, 0.42, 0.11, 0.16, 0.01, 0.07, 0.08) if feminine else (0.66, 0.04, 0.01, 0.02, 0.1, 0.12, 0.05),
-        )
-    )
+    hairstyle = pick(rng, HAIRSTYLES, _HER_HAIRSTYLES if feminine else _HIS_HAIRSTYLES)
     skirt = rng.uniform(0.45, 1.6) if feminine and rng.random() < 0.35 else 0.0
     top = cloth_colour(rng)
     dress = skirt > 0 and rng.random() < 0.5
@@ -114,10 +111,10 @@ def sample_looks(rng: Rng) -> Looks:
         backpack=rng.random() < 0.1,
         top=top,
         accent=cloth_colour(rng),
-        pattern=str(rng.choice(PATTERNS, p=(0.38, 0.14, 0.07, 0.08, 0.1, 0.13, 0.1))),
-        sleeves=float(rng.choice([0.06, 0.5, 0.62, 1.2, 1.93], p=[0.12, 0.35, 0.1, 0.06, 0.37])),
+        pattern=pick(rng, PATTERNS, (0.38, 0.14, 0.07, 0.08, 0.10, 0.13, 0.10)),
+        sleeves=pick(rng, (0.06, 0.5, 0.62, 1.2, 1.93), (0.12, 0.35, 0.10, 0.06, 0.37)),
         bottom=top if dress else _trouser_colour(rng),
-        legwear=float(rng.choice([0.35, 0.8, 1.45, 1.93], p=[0.06, 0.28, 0.06, 0.6])) if not skirt else 0.12,
+        legwear=pick(rng, (0.35, 0.8, 1.45, 1.93), (0.06, 0.28, 0.06, 0.60)) if not skirt else 0.12,
         skirt=skirt,
         loose=rng.uniform(1.03, 1.25),
         shoes=np.array([(35, 35, 38), (225, 228, 230), (50, 70, 110), (60, 60, 190)][rng.integers(4)], float)
@@ -135,8 +132,8 @@ def cloth_colour(rng: Rng) -> Array:
 
 def from_hsv(hue: float, saturation: float, value: float) -> Array:
     """A colour [3] from OpenCV's hue in [0, 180), saturation and value in [0, 255]."""
-    pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)
-    return np.asarray(cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0], np.float64)
+    red, green, blue = colorsys.hsv_to_rgb(hue / 180, min(saturation, 255) / 255, min(value, 255) / 255)
+    return 255 * np.array([blue, green, red])
 
 
 def _trouser_colour(rng: Rng) -> Array:

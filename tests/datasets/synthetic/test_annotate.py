@@ -6,8 +6,8 @@ from pycocotools import mask as coco_mask
 
 from pifpaf_core.datasets.synthetic import annotate, figure, scene, things, wardrobe
 from pifpaf_core.datasets.synthetic.camera import Camera
+from pifpaf_core.datasets.synthetic.chance import generator
 from pifpaf_core.datasets.synthetic.faces import Light
-from pifpaf_core.datasets.synthetic.picture import generator
 from pifpaf_core.datasets.synthetic.raster import draw
 from pifpaf_core.datasets.synthetic.scene import Scene
 from pifpaf_core.datasets.synthetic.skeleton import Body, Bones, Pose, euler, posed
@@ -50,7 +50,8 @@ def test_the_face_is_hidden_from_behind_and_the_body_is_not():
 
 @pytest.mark.parametrize(('heading', 'near', 'far'), [(90, RIGHT, LEFT), (-90, LEFT, RIGHT)])
 def test_the_far_side_is_hidden_in_profile(heading, near, far):
-    v = keypoints(annotations(person(heading=heading, pose=Pose()))[0])[:, 2]
+    pose = Pose(shoulder=[(40, 5, 0)] * 2)  # a hanging arm would hide the near hip
+    v = keypoints(annotations(person(heading=heading, pose=pose))[0])[:, 2]
     assert (v[near] == 2).all()
     assert v[far[0]] == 1 and v[far[3]] == 1  # shoulder and hip
 

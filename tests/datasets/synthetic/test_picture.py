@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pifpaf_core.datasets.synthetic.picture import generator, render
+from pifpaf_core.datasets.synthetic.picture import render
 
 
 def test_a_picture_is_a_function_of_seed_index_and_size():
@@ -26,11 +26,6 @@ def test_the_number_of_opencv_threads_changes_nothing():
     finally:
         cv2.setNumThreads(before)
     np.testing.assert_array_equal(*images)
-
-
-def test_generators_are_independent():
-    numbers = [generator(seed, index).random(4).tolist() for seed in (0, 1) for index in (0, 1)]
-    assert len({tuple(n) for n in numbers}) == 4
 
 
 @pytest.mark.parametrize('size', [(64, 64), (128, 256), (640, 200)])

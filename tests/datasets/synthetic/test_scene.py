@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pifpaf_core.datasets.synthetic import scene
-from pifpaf_core.datasets.synthetic.picture import generator
+from pifpaf_core.datasets.synthetic.chance import generator
 
 SIZE = (320, 240)
 
