@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     'prepare': 'fetch, check and lay out a data set, or render synthetic people',
+    'dataset': 'check annotations and images: dataset check PATH',
     'train': 'train or refine a model',
     'eval': 'evaluate checkpoints, also while they are being written',
     'predict': 'find poses in images',

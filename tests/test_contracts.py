@@ -17,6 +17,7 @@ LIGHT = [
     'pifpaf_core.skeletons.cocokp',
     'pifpaf_core.options',
     'pifpaf_core.prepare',
+    'pifpaf_core.dataset',
     'pifpaf_core.datasets.synthetic',
     'pifpaf_core.metrics.submission',
 ]

@@ -86,6 +86,8 @@ def _skeleton(content: Mapping[str, Any]) -> Skeleton:
     keypoints = tuple(_keypoint(row, f'keypoints row {i}') for i, row in enumerate(rows, start=1))
     names = [keypoint.name for keypoint in keypoints]
     for i, keypoint in enumerate(keypoints, start=1):
+        if keypoint.name in names[: i - 1]:
+            raise ValueError(f"keypoints row {i} has the name '{keypoint.name}' again. Names identify keypoints")
         if keypoint.mirror not in names:
             raise ValueError(f"keypoints row {i}: '{keypoint.name}' has the unknown mirror '{keypoint.mirror}'. "
                              'Name the keypoint that it becomes in a mirrored image, itself if it stays')  # fmt: skip

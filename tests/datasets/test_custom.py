@@ -81,7 +81,7 @@ def test_images_to_evaluate(file):
 def test_no_images_are_declared(file):
     module = module_of(str(changed(file, train=None)))
     with pytest.raises(
-        ValueError, match=r"'gecko' does not say where its train images are. Add train .* or --custom-t"
+        ValueError, match=r"'gecko' does not say where its train images are. Add train .* or --cust"
     ):
         _ = module.train_files
 

@@ -70,7 +70,7 @@ def rows(**changes):
         (rows(row=['left_paw', 0.08, float('nan'), 0.0, 'right_paw']), "row 2, 'left_paw', has nan where a number"),
         (rows(row=['left_paw', 0.08]), r"row 2, 'left_paw', is \['left_paw', 0.08\]. Write \[name, sigma, x, y, mir"),
         (rows(row=[False, 0.08, -1.0, 0.0, 'right_paw']), r'keypoints row 2 is \[False.*names in quotation marks'),
-        ({'keypoints': [['nose', 0.08, 0.0, 0.0, 'nose']] * 2}, 'keypoint names occur twice: nose'),
+        ({'keypoints': [['nose', 0.08, 0.0, 0.0, 'nose']] * 2}, "keypoints row 2 has the name 'nose' again"),
         ({'keypoints': []}, 'there are no keypoints'),
         ({'keypoints': 'nose'}, 'keypoints is no list'),
         (
