@@ -195,3 +195,20 @@ def test_a_checkpoint_for_another_data_set(random_network):
         ValueError, match=r"no heads for the data set 'crowdpose', but for cocokp. Give --dataset=cocokp"
     ):
         Predictor(Checkpoint(random_network, 'tiny', 0, {}), datasets=['crowdpose'])
+
+
+@pytest.mark.gpu
+def test_the_gpu_sees_what_the_cpu_sees(paths):
+    torch.manual_seed(0)
+    seen = {'cpu': [], 'cuda': []}
+    for device, fields in seen.items():
+        network = create('tiny', METAS)
+        torch.manual_seed(1)
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        observer = lambda sample, found, annotations, fields=fields: fields.append(found)  # noqa: E731
+        on = Predictor(Checkpoint(network, 'tiny', 0, {}), preprocess=PREPROCESS, device=device, observer=observer)
+        assert len(list(on.predict_files(paths))) == 8
+    for cpu, cuda in zip(seen['cpu'], seen['cuda'], strict=True):
+        for x, y in zip(cpu, cuda, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3)
