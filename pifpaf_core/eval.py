@@ -164,7 +164,7 @@ def _evaluate(config: Config, path: str, module: DataModule) -> None:
     if config.evaluator.skip_existing and Path(f'{prefix}.stats.json').exists():
         LOG.info('%s: skipped, as its results are there. --eval-no-skip-existing evaluates it again', path)
         return
-    loaded = checkpoint.load(path)
+    loaded = checkpoint.load(path, progress=config.inputs.download_progress)
     predictor = _predictor(config, loaded, module)
     samples = module.eval_samples(predictor.preprocess, n_images=config.evaluator.eval_n_images)
     metric = module.metric()

@@ -20,6 +20,7 @@ class InputOptions:
         False, 'resample by corner-aligned bilinear interpolation, even if the network was trained otherwise'
     )
     disable_cuda: bool = option(False, 'use the CPU, even if there is a GPU')
+    download_progress: bool = option(True, 'show no progress bar while a checkpoint is downloaded')
 
     def __post_init__(self) -> None:
         if self.long_edge is not None and (self.long_edge < 0 or self.long_edge == 1):

@@ -200,7 +200,8 @@ def _check_outputs(config: Config, paths: Iterable[str]) -> None:
 
 def _predictor(config: Config) -> Predictor:
     assert config.options.checkpoint is not None
-    loaded = checkpoint.load(checkpoint_files.resolved(config.options.checkpoint))
+    path = checkpoint_files.resolved(config.options.checkpoint)
+    loaded = checkpoint.load(path, progress=config.inputs.download_progress)
     resample = config.options.resample or trained_resample(loaded)
     preprocess = Preprocess(config.inputs.long_edge, config.inputs.padding, resample)
     metas = loaded.network.metas

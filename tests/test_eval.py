@@ -59,7 +59,7 @@ def oracle(monkeypatch, root):
     (module,) = selection.build('cocokp', options={'cocokp': options})
     samples = module.eval_samples(module.eval_preprocess(long_edge=257))
     known = Oracle(module.head_metas, (samples[i] for i in range(len(samples))))
-    monkeypatch.setattr(checkpoint, 'load', lambda path: oracle_checkpoint(known))
+    monkeypatch.setattr(checkpoint, 'load', lambda path, *, progress: oracle_checkpoint(known))
     return known
 
 
@@ -135,7 +135,7 @@ def test_precise_rescaling_undoes_what_the_training_did(outputs, weights, run, m
     monkeypatch.setattr(eval, 'evaluate', lambda predictor, *args, **kwargs: seen.append(predictor.preprocess) or 1 / 0)
     area = checkpoint.load(weights)
     area.metadata['training'] = {'resample': 'area'}
-    monkeypatch.setattr(checkpoint, 'load', lambda path: area)
+    monkeypatch.setattr(checkpoint, 'load', lambda path, *, progress: area)
     for options in ([], ['--precise-rescaling'], ['--resample=linear'], ['--resample=area']):
         run('--checkpoint=outputs/tiny-cocokp.epoch005', *options)
     assert [preprocess.resample for preprocess in seen] == ['area', 'linear', 'linear', 'area']

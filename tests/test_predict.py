@@ -44,7 +44,7 @@ def photos(repository, tmp_path, monkeypatch):
 def run(known, monkeypatch):
     """Run the command with the oracle as its checkpoint."""
     asked = []
-    monkeypatch.setattr(checkpoint, 'load', lambda path: asked.append(path) or oracle_checkpoint(known))
+    monkeypatch.setattr(checkpoint, 'load', lambda path, *, progress: asked.append(path) or oracle_checkpoint(known))
 
     def run(*argv):
         return predict.main(['--checkpoint=oracle', '--long-edge=257', *argv])
@@ -146,6 +146,16 @@ def test_the_guides_name_of_a_checkpoint(photos, run, tmp_path):
     assert run.asked == ['outputs/k16-cocokp-1de9503b.safetensors']
 
 
+@pytest.mark.parametrize(('options', 'shown'), [([], True), (['--no-download-progress'], False)])
+def test_a_progress_bar_while_a_checkpoint_is_downloaded(photos, run, known, monkeypatch, options, shown):
+    asked = []
+    monkeypatch.setattr(
+        checkpoint, 'load', lambda path, *, progress: asked.append(progress) or oracle_checkpoint(known)
+    )
+    assert run('photos/000000000785.jpg', *options) == 0
+    assert asked == [shown]
+
+
 def test_the_size_decides_what_the_network_sees(photos, run, capsys):
     assert run('photos/000000252219.jpg') == 0
     assert '000000252219.jpg: 3 found (' in capsys.readouterr().err
@@ -187,7 +197,7 @@ def test_resampling(photos, known, monkeypatch, options, resample):
     trained = oracle_checkpoint(known)
     trained.metadata['training'] = {'resample': 'area'}
     monkeypatch.setattr(predict, 'Predictor', Predictor)
-    monkeypatch.setattr(checkpoint, 'load', lambda path: trained)
+    monkeypatch.setattr(checkpoint, 'load', lambda path, *, progress: trained)
     assert predict.main(['--checkpoint=x', 'photos/000000000785.jpg', *options]) == 0
     assert seen == [resample]
 
