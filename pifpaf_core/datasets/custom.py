@@ -1,11 +1,14 @@
 """A data module for a data set that a file declares: ``--dataset=mydata.yaml``."""
 
+import functools
 from dataclasses import dataclass
-from typing import ClassVar
 
+from .. import plugins
+from ..skeletons import Skeleton
 from . import declaration
 from .declaration import Declaration
 from .keypoints import KeypointModule, KeypointOptions
+from .options import GROUP, LoaderOptions
 
 PREFIX = 'custom'
 
@@ -16,12 +19,48 @@ class CustomOptions(KeypointOptions):
 
 
 class CustomModule(KeypointModule):
-    """A data set as declared; a subclass for each file, made by `custom_module`."""
+    """A data set as its file declares it. The file is read when something in it is first needed.
+
+    Args:
+        path: of the file.
+        options: an instance of ``Options``.
+        loader: options that all data sets share.
+    """
 
     Options = CustomOptions
-    declaration: ClassVar[Declaration]
 
     options: CustomOptions
+
+    def __init__(self, path: str, options: CustomOptions, loader: LoaderOptions) -> None:
+        super().__init__(options, loader)
+        self._path = path
+
+    @functools.cached_property
+    def declaration(self) -> Declaration:
+        """What the file says.
+
+        Raises:
+            ValueError: the file makes no sense, or its name is that of another data set.
+        """
+        declared = declaration.read(self._path)
+        if declared.name in plugins.names(GROUP):
+            raise ValueError(f"{self._path}: the name '{declared.name}' is taken. Give the data set a name of its own")
+        return declared
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # known once the file is read
+        """As declared."""
+        return self.declaration.name
+
+    @property
+    def skeleton(self) -> Skeleton:  # type: ignore[override]
+        """As declared."""
+        return self.declaration.skeleton
+
+    @property
+    def categories(self) -> tuple[int, ...] | None:  # type: ignore[override]
+        """As declared."""
+        return self.declaration.categories
 
     @property
     def train_files(self) -> tuple[str, str]:
@@ -51,22 +90,3 @@ class CustomModule(KeypointModule):
                 f'images to its file, or --{PREFIX}-{split}-annotations and --{PREFIX}-{split}-image-dir'
             )
         return found
-
-
-def custom_module(path: str) -> type[CustomModule]:
-    """The data module that the file at ``path`` declares.
-
-    Raises:
-        ValueError: the file makes no sense; see `declaration.read`.
-    """
-    declared = declaration.read(path)
-
-    class Declared(CustomModule):
-        """As the file says."""
-
-        name = declared.name
-        skeleton = declared.skeleton
-        categories = declared.categories
-        declaration = declared
-
-    return Declared

@@ -1,7 +1,6 @@
 """A data module over COCO files with keypoints of one skeleton. A data set is a subclass with tables and defaults."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ..headmeta import Caf, Cif, HeadMeta
 from ..metrics.coco import CocoKeypoints
@@ -40,7 +39,7 @@ class KeypointModule(CocoModule):
     """
 
     skeleton: Skeleton
-    categories: ClassVar[tuple[int, ...] | None] = (1,)
+    categories: tuple[int, ...] | None = (1,)
     convert: Converter | None = None
 
     options: KeypointOptions

@@ -130,7 +130,7 @@ class DataModule(abc.ABC):
         loader: options that all data sets share.
     """
 
-    name: ClassVar[str]
+    name: str
     Options: ClassVar[type]
 
     def __init__(self, options: Any, loader: LoaderOptions) -> None:

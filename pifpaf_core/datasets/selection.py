@@ -8,7 +8,7 @@ from typing import Any
 from .. import plugins
 from ..options import add_options as add_group
 from ..options import from_args as group_from_args
-from .custom import PREFIX, CustomOptions, custom_module
+from .custom import PREFIX, CustomModule, CustomOptions
 from .declaration import SUFFIXES
 from .module import DataModule
 from .options import GROUP, LoaderOptions
@@ -23,15 +23,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def from_args(args: argparse.Namespace) -> tuple[DataModule, ...]:
-    """The data modules that ``--dataset`` names, with their options. Reads no file but those that declare data sets.
+    """The data modules that ``--dataset`` names, with their options. Touches no file.
 
     Raises:
         ValueError: no or an unknown data set, or options that make no sense.
     """
     loader = group_from_args(LoaderOptions, args)
+    _check(loader)
     return tuple(
-        cls(group_from_args(cls.Options, args, prefix=PREFIX if _is_file(name) else name), loader)
-        for name, cls in zip(loader.names, _classes(loader), strict=True)
+        _module(name, group_from_args(_options(name), args, prefix=PREFIX if _is_file(name) else name), loader)
+        for name in loader.names
     )
 
 
@@ -42,34 +43,35 @@ def build(
 
     Args:
         dataset: as ``--dataset``.
-        options: for each name an instance of the module's ``Options``; its defaults where absent.
+        options: for each name or file an instance of the module's ``Options``; its defaults where absent.
         loader: options that all share; its ``dataset`` is replaced.
     """
     shared = replace(loader or LoaderOptions(), dataset=dataset)
-    chosen = options or {}
-    return tuple(cls(chosen.get(cls.name, cls.Options()), shared) for cls in _classes(shared))
+    _check(shared)
+    return tuple(_module(name, (options or {}).get(name, _options(name)()), shared) for name in shared.names)
 
 
-def _classes(loader: LoaderOptions) -> list[type[DataModule]]:
-    if not loader.names:
-        raise ValueError(f'no data set is named. Give --dataset; known: {", ".join(plugins.names(GROUP))}')
-    classes = [_class(name) for name in loader.names]
-    if len({cls.name for cls in classes}) != len(classes):
-        raise ValueError(f'--dataset={loader.dataset} names a data set twice. Name each once')
-    return classes
-
-
-def _class(name: str) -> type[DataModule]:
+def _check(loader: LoaderOptions) -> None:
     known = plugins.names(GROUP)
+    if not loader.names:
+        raise ValueError(f'no data set is named. Give --dataset; known: {", ".join(known)}')
+    if len(set(loader.names)) != len(loader.names):
+        raise ValueError(f'--dataset={loader.dataset} names a data set twice. Name each once')
+    for name in loader.names:
+        if name not in known and not _is_file(name):
+            raise ValueError(f"there is no data set '{name}'. Known: {', '.join(known)}, or a file such as mydata.yaml")
+
+
+def _options(name: str) -> type:
+    options: type = CustomOptions if _is_file(name) else plugins.load(GROUP, name).Options
+    return options
+
+
+def _module(name: str, options: Any, loader: LoaderOptions) -> DataModule:
     if _is_file(name):
-        cls = custom_module(name)
-        if cls.name in known:
-            raise ValueError(f"{name}: the name '{cls.name}' is taken. Give the data set a name of its own")
-        return cls
-    if name not in known:
-        raise ValueError(f"there is no data set '{name}'. Known: {', '.join(known)}, or a file such as mydata.yaml")
-    loaded: type[DataModule] = plugins.load(GROUP, name)
-    return loaded
+        return CustomModule(name, options, loader)
+    module: DataModule = plugins.load(GROUP, name)(options, loader)
+    return module
 
 
 def _is_file(name: str) -> bool:
