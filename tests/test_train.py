@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 
 from pifpaf_core import checkpoint, files, train
+from pifpaf_core.training.state import FIXED, FREE
 
 # Options of OpenPifPaf 0.13.11's training command with their defaults (None: not given).
 ANCESTOR = {
@@ -78,6 +79,10 @@ def test_every_option_of_the_ancestor_arrives(capsys):
     assert len(changed) == 29
     assert (changed['lr-decay'], changed['fix-batch-norm'], changed['output']) == ([220, 240], 5, 'x')
     assert dry_run(capsys, '--fix-batch-norm')['fix-batch-norm'] == 0
+
+
+def test_options_that_resuming_treats_specially_exist(capsys):
+    assert sorted((FREE | FIXED) - set(dry_run(capsys))) == []
 
 
 def test_what_a_training_leaves(flags, tmp_path, capsys):

@@ -30,7 +30,7 @@ FORMAT = 1
 FREE = frozenset(
     (
         *('output', 'resume', 'resume-override', 'state-interval', 'log-interval', 'progress', 'profile', 'quiet'),
-        *('debug', 'loader-workers', 'ddp', 'local-rank', 'download-progress'),
+        *('debug', 'loader-workers', 'ddp', 'local-rank', 'no-download-progress'),
     )
 )
 #: options that what is recorded cannot follow
