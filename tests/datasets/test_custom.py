@@ -1,11 +1,14 @@
 import json
+import re
+import shlex
 
 import pytest
 import yaml
 from instances import keypoint_folder, module_of, stats_of_an_oracle, through_the_commands
 
 from pifpaf_core import train
-from pifpaf_core.datasets import selection
+from pifpaf_core.__main__ import main
+from pifpaf_core.datasets import declaration, selection
 from pifpaf_core.datasets.custom import CustomOptions
 from pifpaf_core.datasets.options import LoaderOptions
 from pifpaf_core.skeletons import skeleton_from_tables
@@ -125,3 +128,25 @@ def test_outputs_are_named_after_the_data_set(file, monkeypatch):
     assert train.main([*argv, '--loader-workers=0', '--disable-cuda', '--quiet']) == 0
     (log,) = (file.parent / 'outputs').glob('*.log')
     assert log.name.startswith('tiny-') and log.name.endswith('-gecko.log')
+
+
+def test_the_documentation_leads_to_predictions(repository, tmp_path, monkeypatch, capsys):
+    """The file and the commands of docs/custom-dataset.md, with one epoch and small images."""
+    page = (repository / 'docs/custom-dataset.md').read_text()
+    (tmp_path / 'gecko.yaml').write_text(re.search(r'```yaml\n(.*?)```', page, re.DOTALL)[1])
+    monkeypatch.chdir(tmp_path)
+    skeleton = declaration.read('gecko.yaml').skeleton
+    document = keypoint_folder(tmp_path / 'geckos', skeleton).read_text()
+    for split in ('train', 'val'):
+        (tmp_path / f'geckos/{split}.json').write_text(document)
+    blocks = re.findall(r'```sh\n(.*?)```', page, re.DOTALL)[:2]
+    commands = ''.join(blocks).replace('\\\n', ' ').replace('=257', '=65').replace('epochs=50', 'epochs=1')
+    names = []
+    for line in commands.replace('epoch050', 'epoch001').splitlines():
+        pifpaf, name, *argv = shlex.split(line)
+        names.append(name)
+        assert pifpaf == 'pifpaf'
+        assert main([name, *argv]) == 0, capsys.readouterr()
+    assert names == ['dataset', 'train', 'eval', 'predict']
+    assert len(list((tmp_path / 'drawn').glob('*.jpeg'))) == 4
+    assert (tmp_path / 'sheet.jpg').stat().st_size > 0
