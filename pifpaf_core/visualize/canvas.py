@@ -15,6 +15,7 @@ from ..files import atomic_path
 from .options import ShowOptions
 
 LONG_SIDE_INCHES = 6.4
+PLOT_DPI = 150.0
 LayoutEngine = Literal['constrained'] | None
 
 
@@ -47,9 +48,12 @@ def image_canvas(image: Array, path: str | Path | None, *, options: ShowOptions)
 def plot_canvas(
     image: Array, path: str | Path | None, *, title: str, options: ShowOptions
 ) -> Iterator[tuple[Axes, Axes]]:
-    """As `image_canvas`, with a title above ``image`` [H, W, 3] uint8, and narrow axes beside it for a colorbar."""
+    """As `image_canvas`, with a title above ``image`` [H, W, 3] uint8, and narrow axes beside it for a colorbar.
+
+    A small image is enlarged, to about a thousand pixels.
+    """
     height, width = image.shape[:2]
-    (inch_w, inch_h), dpi = _size(width, height, options)
+    (inch_w, inch_h), dpi = _plot_size(width, height, options)
     margin_right, margin_top = 0.55, 0.28
     total_w, total_h = inch_w + margin_right, inch_h + margin_top
     figure = new_figure(figsize=(total_w, total_h), dpi=dpi, window=options.show)
@@ -125,11 +129,18 @@ def new_figure(*, figsize: tuple[float, float], dpi: float, window: bool, layout
 
 def _size(width: int, height: int, options: ShowOptions) -> tuple[tuple[float, float], float]:
     """Size in inches and pixels per inch. A thousandth of a pixel more: Agg cuts the product off to integers."""
-    if options.image_width is not None:
-        dpi = width / options.image_width
-    elif options.image_height is not None:
-        dpi = height / options.image_height
-    else:
-        dpi = max(max(width, height) / LONG_SIDE_INCHES, options.image_min_dpi)
+    dpi = _asked_dpi(width, height, options) or max(max(width, height) / LONG_SIDE_INCHES, options.image_min_dpi)
     inches = (width + 1e-3) / dpi, (height + 1e-3) / dpi
     return inches, max(dpi, options.image_min_dpi) * options.image_dpi_factor
+
+
+def _plot_size(width: int, height: int, options: ShowOptions) -> tuple[tuple[float, float], float]:
+    """As `_size`, but network inputs are often small and there is more to see than their pixels: enlarged."""
+    dpi = _asked_dpi(width, height, options) or max(width, height) / LONG_SIDE_INCHES
+    return (width / dpi, height / dpi), max(dpi, options.image_min_dpi, PLOT_DPI) * options.image_dpi_factor
+
+
+def _asked_dpi(width: int, height: int, options: ShowOptions) -> float | None:
+    if options.image_width is not None:
+        return width / options.image_width
+    return height / options.image_height if options.image_height is not None else None

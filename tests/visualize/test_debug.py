@@ -103,3 +103,14 @@ def test_targets(tmp_path, image):
         '000007.target.cif.05-left_shoulder.confidence.png',
         '000007.target.cif.05-left_shoulder.regression.png',
     ]
+
+
+def test_small_network_inputs_are_enlarged(tmp_path, image, pose, fields):
+    """Plots of a thumbnail can be read, and `--image-dpi-factor` enlarges them further."""
+    sizes = []
+    for factor in (1.0, 2.0):
+        show = ShowOptions(save_all=str(tmp_path), show_file_extension='png', image_dpi_factor=factor)
+        DebugPlots(METAS, debug=DebugOptions(('cif:5:confidence',)), show=show)(Preprocess()(image), fields, [pose])
+        sizes.append(cv2.imread(str(tmp_path / 'image.cif.05-left_shoulder.confidence.png')).shape[0])
+    assert sizes[0] > 900
+    assert sizes[1] == pytest.approx(2 * sizes[0], abs=2)
