@@ -58,6 +58,7 @@ class Config:
 
     Attributes:
         options: every option by the name of its flag, for the log, the checkpoints and the state.
+        defaults: the same of a command line without any flag.
         silent: show no progress.
     """
 
@@ -74,6 +75,7 @@ class Config:
     distributed: DistributedOptions
     state: StateOptions
     options: Mapping[str, Any]
+    defaults: Mapping[str, Any]
     silent: bool
 
 
@@ -90,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
+    parser = command.build_parser(COMMAND)
     config = Config(
         output=from_args(OutputOptions, args),
         modules=selection.from_args(args),
@@ -103,7 +106,8 @@ def configure(args: argparse.Namespace) -> Config:
         speed=from_args(SpeedOptions, args),
         distributed=from_args(DistributedOptions, args),
         state=from_args(StateOptions, args),
-        options=command.resolved(command.build_parser(COMMAND), args),
+        options=command.resolved(parser, args),
+        defaults=command.resolved(parser, parser.parse_args([])),
         silent=args.quiet,
     )
     if config.trainer.epochs is None:
@@ -215,7 +219,7 @@ def _saved_state(config: Config, files: StateFiles) -> dict[str, Any] | None:
             raise UsageError(f'--resume: there is no state {files.current}. Check --output, or leave --resume out')
         return None
     state = files.load()
-    check_options(config.options, state['options'], override=config.state.overridden)
+    check_options(config.options, state['options'], defaults=config.defaults, override=config.state.overridden)
     LOG.info('continuing %s after epoch %d, batch %d', files.output, state['epoch'], state['batch'])
     if state['version'] != version.version():
         LOG.warning('version %s continues what version %s has begun', version.version(), state['version'])

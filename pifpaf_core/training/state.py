@@ -25,6 +25,7 @@ from ..options import option
 LOG = logging.getLogger(__name__)
 
 FORMAT = 1
+SHOWN = 8  # different options that an error lists
 
 #: options that say how and where to run, not what is trained
 FREE = frozenset(
@@ -138,27 +139,32 @@ class StateFiles:
         _write_digest(self.previous, digest)
 
 
-def check_options(given: Mapping[str, Any], recorded: Mapping[str, Any], *, override: frozenset[str]) -> None:
+def check_options(
+    given: Mapping[str, Any], recorded: Mapping[str, Any], *, defaults: Mapping[str, Any], override: frozenset[str]
+) -> None:
     """Compare the options of a resumed training with those that it was started with.
+
+    An option that did not exist when the state was written, e.g. of a plugin that is new, had its default; one that
+    does not exist any more is not looked at.
 
     Raises:
         UsageError: they differ in an option that ``override`` does not list.
     """
-    missing = object()
-    different = [
-        name for name in sorted({*given, *recorded} - FREE) if given.get(name, missing) != recorded.get(name, missing)
-    ]
+    before = {**defaults, **recorded}
+    different = [name for name in sorted(set(given) - FREE) if given[name] != before.get(name)]
     refused = [name for name in different if name not in override]
     if refused:
-        values = ', '.join(f'--{n} was {_spell(recorded, n)} and is {_spell(given, n)}' for n in refused)
-        advice = f'or add --resume-override {" ".join(refused)}' if not FIXED & set(refused) else 'or another --output'
-        raise UsageError(f'the saved state was trained with other options: {values}. Give the recorded ones, {advice}')
+        shown = [f'--{name} was {before.get(name)!r} and is {given[name]!r}' for name in refused[:SHOWN]]
+        more = f' and {len(refused) - SHOWN} more' if len(refused) > SHOWN else ''
+        advice = (
+            f'add --resume-override {" ".join(refused[:SHOWN])}' if not FIXED & set(refused) else 'another --output'
+        )
+        raise UsageError(
+            f'the saved state was trained with other options: {", ".join(shown)}{more}. '
+            f'Give the recorded ones, or {advice}{more and " ..."}'
+        )
     for name in different:
-        LOG.info('--%s changes from %s to %s', name, _spell(recorded, name), _spell(given, name))
-
-
-def _spell(options: Mapping[str, Any], name: str) -> str:
-    return repr(options[name]) if name in options else 'unknown'
+        LOG.info('--%s changes from %r to %r', name, before.get(name), given[name])
 
 
 def _read(path: Path, known: set[str | None]) -> dict[str, Any]:

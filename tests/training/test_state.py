@@ -166,27 +166,46 @@ def test_debris_of_a_killed_process_is_removed(states):
     assert [p.name for p in states.output.parent.iterdir()] == [other.name]
 
 
+DEFAULTS = {'lr': 0.001, 'b-scale': 1.0, 'new': 0}
+
+
+def check(given, recorded, *override):
+    overridden = StateOptions(resume_override=override).overridden
+    check_options({**DEFAULTS, **given}, recorded, defaults=DEFAULTS, override=overridden)
+
+
 def test_same_options_pass_and_free_ones_may_differ():
     given = {'lr': 0.1, 'loader-workers': 4, 'output': 'a', 'ddp': True}
-    check_options(given, {'lr': 0.1, 'loader-workers': 0, 'output': 'b', 'ddp': False}, override=frozenset())
+    check(given, {'lr': 0.1, 'loader-workers': 0, 'output': 'b', 'ddp': False})
 
 
 def test_other_options_are_refused_and_named():
-    with pytest.raises(UsageError, match=r'--lr was 0\.2 and is 0\.1.*--resume-override lr'):
-        check_options({'lr': 0.1, 'b-scale': 1.0}, {'lr': 0.2, 'b-scale': 1.0}, override=frozenset())
-    with pytest.raises(UsageError, match='--new was unknown and is 3'):
-        check_options({'new': 3}, {}, override=frozenset({'lr'}))
+    with pytest.raises(UsageError, match=r'--lr was 0\.2 and is 0\.1.*--resume-override lr$'):
+        check({'lr': 0.1}, {'lr': 0.2, 'b-scale': 1.0})
+
+
+def test_options_that_the_state_does_not_know_had_their_defaults():
+    check({'lr': 0.1}, {'lr': 0.1, 'gone': 7})
+    with pytest.raises(UsageError, match='--new was 0 and is 3'):
+        check({'lr': 0.1, 'new': 3}, {'lr': 0.1, 'gone': 7})
+
+
+def test_many_different_options_do_not_fill_the_screen():
+    many = {f'option-{i}': i for i in range(100)}
+    with pytest.raises(UsageError, match=r'and 92 more\. Give .* \.\.\.$') as caught:
+        check(many, dict.fromkeys(many, -1))
+    assert len(str(caught.value)) < 1000
 
 
 def test_overridden_options_may_differ():
-    check_options({'lr': 0.1}, {'lr': 0.2}, override=StateOptions(resume_override=('--lr',)).overridden)
+    check({'lr': 0.1}, {'lr': 0.2}, '--lr')
 
 
 def test_what_cannot_change_cannot_be_overridden():
     with pytest.raises(ValueError, match="'basenet' cannot change"):
         StateOptions(resume_override=('lr', 'basenet'))
     with pytest.raises(UsageError, match='or another --output'):
-        check_options({'adam': True}, {'adam': False}, override=frozenset())
+        check({'adam': True}, {'adam': False})
 
 
 def test_negative_interval():
