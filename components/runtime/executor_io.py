@@ -102,6 +102,7 @@ class ExecutorIO:
         write_atomically(self._outputs['outputFile'], json.dumps(report))
 
     def _artifact(self, name: str) -> dict[str, Any] | None:
+        assert name in self._artifacts or not self.is_present, f'the component has no output {name}'
         output = self._artifacts.get(name)
         return output['artifacts'][0] if output else None
 

@@ -68,7 +68,9 @@ class RunFolder:
         return record
 
     def begin_attempt(self, **facts: Any) -> int:
-        """Count one more start of training and return its number, from 1."""
+        """Count one more start of training and return its number, from 1. An outcome without success is void then."""
+        if (self.outcome() or {}).get('outcome') in (FAILED, CANCELED):
+            self.store.delete('outcome.json')
         return int(self.update_record(attempt=self.record().get('attempt', 0) + 1, **facts)['attempt'])
 
     def is_superseded(self, attempt: int) -> bool:

@@ -96,7 +96,7 @@ def _begin(options: TrainOptions, run: RunFolder) -> int:
         ValueError: the folder belongs to another run.
     """
     known = run.record()
-    if known.get('kfp_run', options.kfp_run) != options.kfp_run:
+    if known.get('kfp_run') and options.kfp_run not in ('', known['kfp_run']):
         raise ValueError(f'{run.uri} belongs to another pipeline run, {known["kfp_run"]}. Choose another --run-id')
     manifest = data.manifest(options.dataset_uri)
     code = provenance.code()
@@ -111,7 +111,7 @@ def _begin(options: TrainOptions, run: RunFolder) -> int:
     )
     facts = {
         'experiment': options.experiment,
-        'kfp_run': options.kfp_run,
+        'kfp_run': options.kfp_run or known.get('kfp_run', ''),
         'code': code,
         'dataset': dataset,
         'tags': tags,
@@ -121,8 +121,8 @@ def _begin(options: TrainOptions, run: RunFolder) -> int:
 
 def _report(executor: ExecutorIO, run: RunFolder, summary: Summary) -> None:
     uri = run.checkpoint_uri(max(run.epochs()))
-    executor.reference('checkpoint', uri)
-    executor.metadata('checkpoint', epoch=summary.epochs)
+    executor.reference('last_checkpoint', uri)
+    executor.metadata('last_checkpoint', epoch=summary.epochs)
     executor.metadata('metrics', **summary.facts())
     executor.write('metrics', '')
 

@@ -19,6 +19,7 @@ _PR_SET_PDEATHSIG = 1
 def main(argv: Sequence[str]) -> int:
     """Run torchrun with its usual arguments; returns the exit code of the workers."""
     _end_with_parent()
+    _share_processors(argv)
     signal.signal(signal.SIGTERM, lambda *_: _pass_on(signal.SIGTERM))
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -37,6 +38,13 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(PREEMPTED)
+
+
+def _share_processors(argv: Sequence[str]) -> None:
+    """Give each of several workers its share of the processors; torchrun would give it one, and warn."""
+    workers = next((int(a.partition('=')[2]) for a in argv if a.startswith('--nproc-per-node=')), 1)
+    if workers > 1:
+        os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // workers)))
 
 
 def _exit_code(codes: Sequence[int]) -> int:

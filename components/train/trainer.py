@@ -1,6 +1,5 @@
 """The trainer as a process: started, told to save and leave, never left behind."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -17,17 +16,16 @@ class Trainer:
 
     Args:
         argv: command line.
-        environment: added to ours.
     """
 
-    def __init__(self, argv: Sequence[str], **environment: str) -> None:
-        self._argv, self._environment = argv, {**os.environ, **environment}
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv = argv
         self._received: int | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> 'Trainer':
         # a session of its own, so that Ctrl-C on a terminal reaches it through us only, and once
-        self._process = subprocess.Popen(self._argv, env=self._environment, start_new_session=True)
+        self._process = subprocess.Popen(self._argv, start_new_session=True)
         self._previous = {number: signal.signal(number, self._pass_on) for number in _SIGNALS}
         return self
 

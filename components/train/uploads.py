@@ -1,5 +1,6 @@
 """What the trainer commits on disk, committed in the store: each checkpoint once, and always the newest state."""
 
+import glob
 import math
 import os
 import re
@@ -68,7 +69,7 @@ class Uploads:
         return sorted(new)
 
     def _new_checkpoints(self) -> dict[int, Path]:
-        paths = self._output.parent.glob(f'{_escaped(self._output.name)}.epoch*.safetensors')
+        paths = self._output.parent.glob(f'{glob.escape(self._output.name)}.epoch*.safetensors')
         found = {int(match[1]): path for path in paths if (match := _EPOCH.search(path.name))}
         return {epoch: path for epoch, path in found.items() if epoch not in self._committed}
 
@@ -101,10 +102,6 @@ class Uploads:
 
     def _beside(self, suffix: str) -> Path:
         return self._output.with_name(f'{self._output.name}.{suffix}')
-
-
-def _escaped(name: str) -> str:
-    return re.sub(r'([*?[])', r'[\1]', name)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

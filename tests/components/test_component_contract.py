@@ -81,6 +81,14 @@ def test_defaults_agree(stage):
 
 
 @pytest.mark.parametrize('stage', STAGES)
+def test_the_program_reports_exactly_the_components_outputs(stage, repository):
+    component, _ = container(stage)
+    source = (repository / 'components' / stage / '__main__.py').read_text()
+    reported = set(re.findall(r"executor\.(?:reference|metadata|write|parameter)\(\s*'(\w+)'", source))
+    assert reported == set(component.component_spec.outputs or {})
+
+
+@pytest.mark.parametrize('stage', STAGES)
 def test_the_program_is_a_module_of_the_image(stage):
     _, spec = container(stage)
     assert list(spec.command) == ['python3', '-m', f'components.{stage}']

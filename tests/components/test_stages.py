@@ -15,6 +15,8 @@ from components.runtime.run_folder import FAILED, SUCCEEDED
 from components.runtime.store import open_store
 from components.runtime.tracked_run import TrackedRun
 from components.testdev_submit_zip import __main__ as testdev
+from components.train import __main__ as train
+from components.train.summary import Summary
 from components.watch_evaluate import __main__ as watch_evaluate
 from pifpaf_core.metrics.submission import write_zip
 
@@ -260,6 +262,73 @@ class TestPredict:
             '--eval-options', '{"long-edge": 257, "force-complete-pose": true, "coco-no-eval-annotation-filter": true}'
         )
         assert commands.calls[0][2] == {'long-edge': 257, 'force-complete-pose': True}
+
+
+class TestTrain:
+    @pytest.fixture
+    def supervised(self, monkeypatch, run, tmp_path):
+        """What the supervisor was asked for, in place of a training."""
+        found = []
+
+        def supervise(training):
+            found.append(training)
+            (tmp_path / 'w').write_text('weights')
+            run.commit_checkpoint(7, tmp_path / 'w')
+            return 0, Summary(epochs=7, last_loss=1.5)
+
+        monkeypatch.setattr(train, 'supervise', supervise)
+        return found
+
+    def test_the_last_checkpoint_and_the_figures_are_reported(self, stage, supervised, dataset, run):
+        code, reported = stage(train, '--dataset-uri', dataset)
+        assert code == 0
+        assert reported['last_checkpoint']['uri'] == f'{run.uri}/checkpoints/e0007/weights.safetensors'
+        assert reported['metrics']['metadata'] == {'epochs': 7, 'last_loss': 1.5, 'train_seconds': 0.0}
+
+    def test_the_command_line(self, stage, supervised, dataset):
+        options = '{"adam": true, "cocokp-val-annotations": "mine.json"}'
+        stage(train, '--dataset-uri', dataset, '--gpus', '2', '--epochs', '3', '--train-options', options)
+        argv = supervised[0].argv
+        assert argv[1:6] == ['-m', 'components.train.torchrun', '--standalone', '--nproc-per-node=2', '-m']
+        assert {'--ddp', '--epochs=3', '--basenet=shufflenetv2k16', f'--output={supervised[0].output}'} <= set(argv)
+        assert f'--cocokp-train-annotations={dataset}/annotations/person_keypoints_train2017.json' in argv
+        assert not any(flag.startswith('--cocokp-val-annotations') for flag in argv)
+        assert argv[-2:] == ['--options', options]
+
+    def test_the_library_understands_it(self, stage, supervised, dataset, capsys):
+        from pifpaf_core import train as library
+
+        stage(train, '--dataset-uri', dataset, '--train-options', '{"adam": true}')
+        argv = supervised[0].argv
+        assert library.main([*argv[argv.index('pifpaf_core.train') + 1 :], '--dry-run']) == 0
+        assert json.loads(capsys.readouterr().out)['batch-size'] == 32
+
+    def test_weights_to_start_from_are_brought_and_take_the_backbones_place(self, stage, supervised, dataset, s3):
+        open_store(s3).write('old.safetensors', b'weights')
+        stage(train, '--dataset-uri', dataset, '--checkpoint', f'{s3}/old.safetensors')
+        stage(train, '--dataset-uri', dataset, '--checkpoint', 'shufflenetv2k30')
+        first, second = (
+            [flag for flag in training.argv if flag.startswith(('--checkpoint', '--basenet'))]
+            for training in supervised
+        )
+        assert len(first) == len(second) == 1
+        assert Path(first[0].partition('=')[2]).read_bytes() == b'weights'
+        assert second == ['--checkpoint=shufflenetv2k30']
+
+    def test_the_record_says_what_runs(self, stage, supervised, dataset, run):
+        stage(train, '--dataset-uri', dataset, '--kfp-run', 'abc')
+        record = run.record()
+        assert record['tags']['kfp.run_id'] == record['kfp_run'] == 'abc'
+        assert record['tags']['dataset.digest'] == 'd' * 64
+        assert record['code']['version']
+        assert record['attempt'] == 1
+
+    def test_a_folder_of_another_pipeline_run_is_refused(self, stage, supervised, dataset, capsys):
+        assert stage(train, '--dataset-uri', dataset, '--kfp-run', 'abc')[0] == 0
+        assert stage(train, '--dataset-uri', dataset, '--kfp-run', 'abc')[0] == 0, 'a retry'
+        assert stage(train, '--dataset-uri', dataset)[0] == 0, 'by hand'
+        assert stage(train, '--dataset-uri', dataset, '--kfp-run', 'xyz')[0] == 1
+        assert 'belongs to another pipeline run, abc' in capsys.readouterr().err
 
 
 class TestPrepareDataset:

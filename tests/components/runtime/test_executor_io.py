@@ -45,6 +45,12 @@ def test_paths_are_where_the_launcher_mounts_the_uri(scheme, mount, monkeypatch,
     assert made == [f'{mount}/bucket/key']
 
 
+def test_an_output_that_the_component_does_not_have_is_a_mistake_of_ours(tmp_path):
+    executor = ExecutorIO(executor_input(tmp_path))
+    with pytest.raises(AssertionError, match='has no output metrix'):
+        executor.metadata('metrix', AP=0.5)
+
+
 def test_without_kfp_nothing_happens(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     executor = ExecutorIO()

@@ -1,6 +1,6 @@
 import pytest
 
-from components.runtime.run_folder import FAILED, SUCCEEDED, RunFolder, evaluator
+from components.runtime.run_folder import CANCELED, FAILED, SUCCEEDED, RunFolder, evaluator
 from components.runtime.store import read_object
 
 
@@ -94,6 +94,13 @@ def test_the_first_outcome_counts(run):
     assert not run.end(FAILED)
     assert run.outcome()['outcome'] == SUCCEEDED
     assert run.outcome()['epochs'] == 3
+
+
+@pytest.mark.parametrize(('outcome', 'after'), [(FAILED, None), (CANCELED, None), (SUCCEEDED, SUCCEEDED)])
+def test_another_attempt_voids_an_outcome_without_success(run, outcome, after):
+    run.end(outcome)
+    run.begin_attempt()
+    assert (run.outcome() or {}).get('outcome') == after
 
 
 def test_evaluations(run):
