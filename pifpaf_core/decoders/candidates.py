@@ -1,11 +1,11 @@
 """Candidates: the CAF cells that may connect two keypoints, found by place (FIELDS section 12, rules 2 and 3).
 
-Each connection can be followed in two directions, and each direction has its own list. It is made when it is first
-asked for and is sorted by bands of rows of the image, so that a search reads the candidates near a keypoint, one after
-the other.
+A connection can be followed in two directions, and each direction has its own list. The two lists of a connection are
+made when one is first asked for, and are sorted by bands of rows of the image, so that a search looks at the candidates
+near a keypoint, many at once.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,20 +13,14 @@ from ..annotation import Array
 from ..headmeta import Caf
 from ..kernels import jit_in_place
 from .cells import Cells, Real, cells, find_cells, is_place
-from .cifhr import HighResolution, value_at
+from .cifhr import HighResolution, reserve_places, value_at
 
-CANDIDATE = np.dtype(
-    [
-        ('confidence', 'f4'),  # of the cell, weighted by the map where it leads
-        ('x', 'f4'),  # where it starts, in pixels
-        ('y', 'f4'),
-        ('to_x', 'f4'),  # where it leads
-        ('to_y', 'f4'),
-        ('to_size', 'f4'),
-        ('cell', 'i4'),
-        ('band', 'i4'),
-    ]
-)
+TARGET = np.dtype([('x', 'f4'), ('y', 'f4'), ('size', 'f4'), ('cell', 'i4')])
+"""Where a candidate leads, in pixels, and the cell that it comes from."""
+
+UNSORTED = np.dtype([('confidence', 'f4'), ('x', 'f4'), ('y', 'f4'), ('band', 'i4'), ('target', TARGET)])
+"""A candidate on its way into its list."""
+
 _BAND = 4  # pixels, height of a band
 _FLOOR = np.float32(0.1)  # share of the confidence that stands without support by the map
 _ONE = np.float32(1.0)
@@ -62,36 +56,51 @@ class Association(NamedTuple):
     factor: float
 
 
-class Candidates(NamedTuple):
+class Lists(NamedTuple):
     """Lists of candidates, number ``2 * connection + direction``; direction 1 runs from the second end to the first.
 
     Attributes:
-        records: [L, N] of `CANDIDATE`, sorted by band, then by cell.
-        start: [L, bands + 2] int32, where each band starts.
-        made: [L] uint8, whether a list was made for this image.
-        spare: [N] of `CANDIDATE`, memory for sorting.
-        cells: the confident cells of each connection.
+        start: [L, bands + 2] int32, where each band starts in a list; the last entry is the number of candidates.
+        points: [L, 3, N] float32: confidence of the cell, weighted by the map where it leads; x, y where it starts, in
+            pixels. Sorted by band, then by cell.
+        target: [L, N] of `TARGET`.
+        scores: [N] float32, memory for searching.
         work: [1] int64, how many candidates were looked at, for the bound of `growing`.
         bands: how many this image has.
     """
 
-    records: Array
     start: Array
-    made: Array
-    spare: Array
-    cells: Cells
+    points: Array
+    target: Array
+    scores: Array
     work: Array
     bands: int
 
 
+class Candidates(NamedTuple):
+    """The lists of one image, and what they are made of.
+
+    Attributes:
+        lists: of all connections.
+        made: [connections] uint8, whether both lists of a connection were made for this image.
+        spare: [2, N] of `UNSORTED`, memory for sorting.
+        cells: the confident cells of each connection.
+    """
+
+    lists: Lists
+    made: Array
+    spare: Array
+    cells: Cells
+
+
 def candidates(connections: int, N: int, height: int) -> Candidates:
     """Memory for fields of N cells over an image of ``height`` pixels. The system gives pages only for what is used."""
-    L = 2 * connections
-    bands = bands_of(height)
-    return Candidates(
-        np.empty((L, N), CANDIDATE), np.empty((L, bands + 2), np.int32), np.empty(L, np.uint8), np.empty(N, CANDIDATE),
-        cells(connections, N), np.empty(1, np.int64), bands,
+    L, bands = 2 * connections, bands_of(height)
+    lists = Lists(
+        np.empty((L, bands + 2), np.int32), np.empty((L, 3, N), np.float32), np.empty((L, N), TARGET),
+        np.empty(N, np.float32), np.empty(1, np.int64), bands,
     )  # fmt: skip
+    return Candidates(lists, np.empty(connections, np.uint8), np.empty((2, N), UNSORTED), cells(connections, N, ends=2))
 
 
 def bands_of(height: int) -> int:
@@ -108,74 +117,106 @@ def caf_channels() -> CafChannels:
 
 
 @jit_in_place
-def begin(candidates: Candidates, association: Association) -> None:
-    """Forget the lists of the image before and find the confident cells of this one."""
+def begin(candidates: Candidates, association: Association, hr: HighResolution) -> None:
+    """Forget the image before, find the confident cells of this one, and reserve the places where they point."""
     candidates.made[:] = 0
-    candidates.work[0] = 0
-    channels = association.channels
-    find_cells(association.sparse, channels.confidence, channels.x[0], association.threshold, candidates.cells, 0)
+    candidates.lists.work[0] = 0
+    x, found, ends = association.channels.x, candidates.cells, association.ends
+    find_cells(association.sparse, association.channels.confidence, x[0], association.threshold, found, 0)
+    for end in range(2):
+        reserve_places(hr, association.sparse, x[end], association.strides[0], found, 0, end, ends)
     if association.factor > 0.0:
-        least = association.threshold / association.factor
-        find_cells(
-            association.dense, channels.confidence, channels.x[0], least, candidates.cells, len(association.sparse)
-        )  # fmt: skip
+        least, first = association.threshold / association.factor, len(association.sparse)
+        find_cells(association.dense, association.channels.confidence, x[0], least, found, first)
+        for end in range(2):
+            reserve_places(hr, association.dense, x[end], association.strides[1], found, first, end, ends)
 
 
 @jit_in_place
-def make_list(candidates: Candidates, number: int, association: Association, hr: HighResolution) -> None:
-    """Fill list ``number`` with the cells whose confidence, weighted by the map where they lead, is high enough."""
-    start = candidates.start[number]
-    for band in range(candidates.bands + 2):
-        start[band] = 0
-    n = _collect(candidates, number, association, hr, start)
-    for band in range(2, candidates.bands + 2):
-        start[band] += start[band - 1]
-    records = candidates.records[number]
-    for k in range(n):  # start[band + 1] moves from where the band starts to where the next one does
-        band = candidates.spare[k].band + 1
-        records[start[band]] = candidates.spare[k]
-        start[band] += 1
-    candidates.made[number] = 1
+def make_lists(candidates: Candidates, connection: int, association: Association, hr: HighResolution) -> None:
+    """Make both lists of a connection: cells whose confidence, weighted by the map where they lead, is high enough."""
+    lists, spare = candidates.lists, candidates.spare
+    lists.start[2 * connection, :] = 0
+    lists.start[2 * connection + 1, :] = 0
+    dense = connection - len(association.sparse)
+    if dense >= 0:
+        stride, factor = np.float32(association.strides[1]), np.float32(association.factor)
+        n, m = _collect(candidates, connection, association, association.dense[dense], stride, factor, hr)
+    else:
+        stride = np.float32(association.strides[0])
+        n, m = _collect(candidates, connection, association, association.sparse[connection], stride, _ONE, hr)
+    _sort(lists.start[2 * connection], lists.points[2 * connection], lists.target[2 * connection], spare[0], n)
+    _sort(
+        lists.start[2 * connection + 1], lists.points[2 * connection + 1], lists.target[2 * connection + 1], spare[1], m
+    )
+    candidates.made[connection] = 1
 
 
 @jit_in_place
-def _collect(candidates: Candidates, number: int, association: Association, hr: HighResolution, start: Array) -> int:
-    """Write the candidates of a list to the spare memory, in the order of cells, and count those of each band."""
-    connection, direction = number >> 1, number & 1
-    dense = connection >= len(association.sparse)
-    field = association.dense[connection - len(association.sparse)] if dense else association.sparse[connection]
+def _collect(
+    candidates: Candidates, connection: int, association: Association, field: Array, stride: Real, factor: Real,
+    hr: HighResolution,
+) -> tuple[int, int]:  # fmt: skip
+    """Write the candidates of both directions to the spare memory, in the order of cells, and count them by band."""
+    channels, least, lists = association.channels, np.float32(association.threshold), candidates.lists
     flat = field.reshape(field.shape[0], field.shape[1] * field.shape[2])
-    stride = np.float32(association.strides[1] if dense else association.strides[0])
-    factor = np.float32(association.factor) if dense else _ONE
-    channels = association.channels
-    x1, x2, size2 = channels.x[direction], channels.x[1 - direction], channels.size[1 - direction]
-    n = 0
+    found, places = candidates.cells.indices[connection], candidates.cells.places[connection]
+    n, m = 0, 0
     for k in range(candidates.cells.counts[connection]):
-        cell = candidates.cells.indices[connection, k]
-        if not (is_place(flat[x1, cell], flat[x1 + 1, cell]) and is_place(flat[x2, cell], flat[x2 + 1, cell])):
+        cell = found[k]
+        x1, y1 = flat[channels.x[0], cell], flat[channels.x[0] + 1, cell]
+        x2, y2 = flat[channels.x[1], cell], flat[channels.x[1] + 1, cell]
+        if not (is_place(x1, y1) and is_place(x2, y2)):
             continue
-        x, y = flat[x2, cell] * stride, flat[x2 + 1, cell] * stride
-        support = value_at(hr, association.ends[connection, 1 - direction], x, y, 0.0)
-        confidence = min(flat[channels.confidence, cell] * factor, _ONE) * (_FLOOR + (_ONE - _FLOOR) * support)
-        if confidence > np.float32(association.threshold):
-            candidate = candidates.spare[n]
-            candidate.confidence, candidate.to_x, candidate.to_y = confidence, x, y
-            candidate.x, candidate.y = flat[x1, cell] * stride, flat[x1 + 1, cell] * stride
-            candidate.to_size, candidate.cell = flat[size2, cell] * stride, cell
-            candidate.band = _band(candidates, candidate.y)
-            start[candidate.band + 2] += 1
+        x1, y1, x2, y2 = x1 * stride, y1 * stride, x2 * stride, y2 * stride
+        confidence = min(flat[channels.confidence, cell] * factor, _ONE)
+        forward = confidence * (_FLOOR + (_ONE - _FLOOR) * value_at(hr.tiles, places[k, 1], 0.0))
+        if forward > least:
+            band = _band(y1, lists.bands)
+            lists.start[2 * connection, band + 2] += 1
+            size = flat[channels.size[1], cell] * stride
+            _write(candidates.spare[0, n], forward, x1, y1, band, x2, y2, size, cell)
             n += 1
-    return n
+        backward = confidence * (_FLOOR + (_ONE - _FLOOR) * value_at(hr.tiles, places[k, 0], 0.0))
+        if backward > least:
+            band = _band(y2, lists.bands)
+            lists.start[2 * connection + 1, band + 2] += 1
+            size = flat[channels.size[0], cell] * stride
+            _write(candidates.spare[1, m], backward, x2, y2, band, x1, y1, size, cell)
+            m += 1
+    return n, m
 
 
 @jit_in_place
-def near(candidates: Candidates, number: int, top: Real, bottom: Real) -> tuple[int, int]:
-    """The candidates that may start between two rows: the first record of the list and the one behind the last."""
-    start = candidates.start[number]
-    return start[_band(candidates, top)], start[_band(candidates, bottom) + 1]
+def _write(
+    candidate: Any, confidence: Real, x: Real, y: Real, band: int, to_x: Real, to_y: Real, to_size: Real, cell: int
+) -> None:
+    candidate.confidence, candidate.x, candidate.y, candidate.band = confidence, x, y, band
+    target = candidate.target
+    target.x, target.y, target.size, target.cell = to_x, to_y, to_size, cell
 
 
 @jit_in_place
-def _band(candidates: Candidates, y: Real) -> int:
+def _sort(start: Array, points: Array, target: Array, source: Array, n: int) -> None:
+    """Sort candidates of a list by band. Those of band b were counted in ``start[b + 2]``."""
+    for band in range(2, len(start)):
+        start[band] += start[band - 1]
+    for k in range(n):  # start[b + 1] moves from where band b starts to where the next one does
+        band = source[k].band + 1
+        to = start[band]
+        start[band] += 1
+        points[0, to], points[1, to], points[2, to] = source[k].confidence, source[k].x, source[k].y
+        target[to] = source[k].target
+
+
+@jit_in_place
+def near(lists: Lists, number: int, top: Real, bottom: Real) -> tuple[int, int]:
+    """The candidates that may start between two rows: the first one in the list and the one behind the last."""
+    start = lists.start[number]
+    return start[_band(top, lists.bands)], start[_band(bottom, lists.bands) + 1]
+
+
+@jit_in_place
+def _band(y: Real, bands: int) -> int:
     """The band of a row in pixels; rows outside the image belong to the first or last one."""
-    return min(max(int(y * np.float32(1.0 / _BAND)), 0), candidates.bands - 1)
+    return min(max(int(y * np.float32(1.0 / _BAND)), 0), bands - 1)

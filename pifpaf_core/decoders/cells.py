@@ -31,14 +31,16 @@ class Channels(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """The confident cells of each field, in row-major order.
+    """The confident cells of each field, in row-major order; of field f the first ``counts[f]``.
 
     Attributes:
-        indices: [F, N] int32, flat index of a cell; the first ``counts[f]`` count.
+        indices: [F, N] int32, flat index of the cell.
+        places: [F, N, ends] int32, where the cell points, see `cifhr.reserve`; a Caf cell points to two ends.
         counts: [F] int64.
     """
 
     indices: Array
+    places: Array
     counts: Array
 
 
@@ -51,9 +53,9 @@ def channels_of(meta: type[Cif] | type[CifDet]) -> Channels:
     return Channels(layout.confidence, layout.vector(0).start, (layout.scale(0), layout.scale(0)), 0.5)
 
 
-def cells(F: int, N: int) -> Cells:
+def cells(F: int, N: int, ends: int = 1) -> Cells:
     """Memory for F fields of N cells."""
-    return Cells(np.empty((F, N), np.int32), np.empty(F, np.int64))
+    return Cells(np.empty((F, N), np.int32), np.empty((F, N, ends), np.int32), np.empty(F, np.int64))
 
 
 @jit_in_place

@@ -54,26 +54,26 @@ class CifCaf:
 
     def __call__(self, fields: Sequence[Array]) -> list[Annotation]:
         """Poses of one image in pixels of the network's input, highest mean confidence first. See `Decoder`."""
-        keypoints, steps = self.arrays(fields)
+        keypoints, steps, n_steps = self.arrays(fields)
         skeleton = self.cif.skeleton
         return [
-            Pose(skeleton, rows[:, :3], rows[:, 3], decoding_order=pairs[pairs[:, 0] >= 0])
-            for rows, pairs in zip(keypoints, steps, strict=True)
+            Pose(skeleton, rows[:, :3], rows[:, 3], decoding_order=pairs[:n])
+            for rows, pairs, n in zip(keypoints, steps, n_steps.tolist(), strict=True)
         ]
 
-    def arrays(self, fields: Sequence[Array]) -> tuple[Array, Array]:
-        """As `__call__`, in two arrays.
+    def arrays(self, fields: Sequence[Array]) -> tuple[Array, Array, Array]:
+        """As `__call__`, in three arrays.
 
         Returns:
             [P, K, 4] float32: x, y, confidence and size of each keypoint in pixels; [P, K, 2] int16: the pairs of
-            keypoints in the order in which the pose grew, -1 behind the last.
+            keypoints in the order in which the pose grew, of which the first [P] int64 count.
         """
         with self.workplace(fields) as (cif, around, memory):
             n = pose(
                 cif, channels_of(Cif), self.cif.stride, self.rules, around, memory.cells, memory.seeds, memory.poses
             )
             kept = memory.poses.order[:n]
-            return memory.poses.keypoints[kept], memory.poses.steps[kept]
+            return memory.poses.keypoints[kept], memory.poses.steps[kept], memory.poses.n_steps[kept]
 
     @contextmanager
     def workplace(self, fields: Sequence[Array]) -> Iterator[tuple[Array, Surroundings, 'Memory']]:
@@ -114,8 +114,9 @@ class Memory(NamedTuple):
 
     def around(self, wiring: Wiring, association: Association, size: tuple[int, int]) -> Surroundings:
         """The part that poses grow in, cut to an image of this size in pixels."""
+        lists = self.candidates.lists._replace(bands=bands_of(size[1]))
         return Surroundings(
-            wiring, self.frontier, self.candidates._replace(bands=bands_of(size[1])), association,
+            wiring, self.frontier, self.candidates._replace(lists=lists), association,
             self.hr._replace(size=size), self.occupancy._replace(size=cells_of(*size)),
         )  # fmt: skip
 

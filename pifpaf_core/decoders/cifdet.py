@@ -9,7 +9,7 @@ from ..annotation import Annotation, Array, Box
 from ..headmeta import CifDet
 from ..kernels import jit_in_place
 from .cells import Cells, Channels, Real, cells, channels_of, find_cells
-from .cifhr import HighResolution, high_resolution, vote
+from .cifhr import HighResolution, high_resolution, reserve_places, start_map, vote
 from .contract import checked_field, image_size
 from .nms import suppress_boxes
 from .occupancy import Occupancy, cells_of, clear, is_occupied, occupancy, occupy
@@ -70,7 +70,7 @@ class CifDetDecoder:
         width, height = (columns - 1) * stride + 1, (rows - 1) * stride + 1
         return Memory(
             cells(F, rows * columns), seeds(F * rows * columns), high_resolution(F, width, height),
-            occupancy(F, width, height), np.empty(MAX_BOXES, np.int64),
+            occupancy(F, width, height), np.empty(MAX_BOXES, np.int64), np.arange(F)[:, None],
         )  # fmt: skip
 
 
@@ -83,6 +83,7 @@ class Memory(NamedTuple):
         hr: the map.
         occupancy: the places that boxes take, by category.
         found: [MAX_BOXES] int64, seeds that became boxes.
+        fields: [F, 1] int64, 0 to F - 1.
     """
 
     cells: Cells
@@ -90,6 +91,7 @@ class Memory(NamedTuple):
     hr: HighResolution
     occupancy: Occupancy
     found: Array
+    fields: Array
 
     def cut(self, size: tuple[int, int]) -> 'Memory':
         """For an image of this size in pixels."""
@@ -112,6 +114,8 @@ def detect(
     """
     threshold = min(map_threshold, seed_threshold)
     find_cells(field, channels.confidence, channels.x, threshold, memory.cells, 0)
+    start_map(memory.hr)
+    reserve_places(memory.hr, field, channels.x, stride, memory.cells, 0, 0, memory.fields)
     vote(field, channels, map_threshold, stride, memory.cells, memory.hr)
     n_seeds = collect_seeds(field, channels, seed_threshold, stride, memory.cells, memory.hr, memory.seeds)
     clear(memory.occupancy)

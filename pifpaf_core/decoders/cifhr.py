@@ -1,9 +1,10 @@
 """CifHr: the high-resolution confidence map for which all cells of a field vote (FIELDS section 12, rule 1).
 
-The map has one value a pixel and field, yet an image touches only a small part of it. So its memory is a stack of
-tiles, and a table says which tile holds which part of the map. A tile is taken from the stack, and zeroed, when a cell
-first votes into it; a part without tile reads as zero. Nothing that a buffer held before can show in a result, nothing
-is cleared that is not used, and images use the same small piece of memory one after the other.
+The map has one value a pixel and field, yet decoding reads it only where cells point. So these places are reserved
+first, and votes for others are not counted. Memory is a stack of tiles, and a table says which tile holds which part of
+the map. A tile is taken from the stack, and zeroed, when a place in it is first reserved. Nothing that a buffer held
+before can show in a result, nothing is cleared that is not used, and images use the same small piece of memory one
+after the other.
 """
 
 from typing import NamedTuple
@@ -19,7 +20,7 @@ MAX_VOTED_PIXELS = 60_000_000
 Beyond, the least confident cells do not vote."""
 
 TILE_WIDTH, TILE_HEIGHT = 8, 16  # pixels; a row of a tile is one vector of the processor
-_X_SHIFT, _Y_SHIFT = 3, 4  # their logarithms
+_X_SHIFT, _Y_SHIFT, _SHIFT = 3, 4, 7  # logarithms of width, height and their product
 _TILE_SIZE = np.uint64(TILE_WIDTH * TILE_HEIGHT)
 _COLUMNS = np.tile(np.arange(TILE_WIDTH, dtype=np.float32), TILE_HEIGHT)  # of each pixel of a tile
 _ROWS = np.repeat(np.arange(TILE_HEIGHT, dtype=np.float32), TILE_WIDTH)
@@ -34,27 +35,100 @@ class HighResolution(NamedTuple):
 
     Attributes:
         tiles: [tiles, TILE_WIDTH * TILE_HEIGHT] float32, pixels row by row.
+        rows: [tiles, 2] int64, the first reserved row of each tile and the one behind the last.
         table: [F, rows of tiles, columns of tiles] int32, number of the tile, or -1.
+        used: [1] int64, tiles in use.
         levels: [256] int64, memory for counting.
         size: width and height of the map in pixels.
     """
 
     tiles: Array
+    rows: Array
     table: Array
+    used: Array
     levels: Array
     size: tuple[int, int]
 
 
 def high_resolution(F: int, width: int, height: int) -> HighResolution:
     """Memory for a map of F fields. The system gives pages only for tiles that are used."""
-    shape = (F, -(-height // TILE_HEIGHT), -(-width // TILE_WIDTH))
-    tiles = np.empty((int(np.prod(shape)), TILE_WIDTH * TILE_HEIGHT), np.float32)
-    return HighResolution(tiles, np.empty(shape, np.int32), np.empty(_LEVELS, np.int64), (width, height))
+    table = np.empty((F, -(-height // TILE_HEIGHT), -(-width // TILE_WIDTH)), np.int32)
+    return HighResolution(
+        np.empty((table.size, TILE_WIDTH * TILE_HEIGHT), np.float32), np.empty((table.size, 2), np.int64), table,
+        np.empty(1, np.int64), np.empty(_LEVELS, np.int64), (width, height),
+    )  # fmt: skip
+
+
+@jit_in_place
+def start_map(hr: HighResolution) -> None:
+    """Begin the map of an image, without any place."""
+    hr.table[:] = -1
+    hr.used[0] = 0
+
+
+@jit_in_place
+def reserve_places(
+    hr: HighResolution, field: Array, x: int, stride: int, cells: Cells, first: int, end: int, fields: Array
+) -> None:
+    """Reserve the places where cells point.
+
+    Args:
+        hr: the map.
+        field: [F, C, H, W] float32 in inference layout, in cells.
+        x: component of the place; y follows.
+        stride: pixels a cell.
+        cells: what `find_cells` found, field f at ``first + f``; ``places`` is filled.
+        first: see there.
+        end: which of the places of a cell.
+        fields: [first + F, ends] int64, the field of the map that each end belongs to.
+    """
+    F, C, H, W = field.shape
+    flat = field.reshape(F, C, H * W)
+    scale = np.float32(stride)
+    for f in range(F):
+        for k in range(cells.counts[first + f]):
+            cell = cells.indices[first + f, k]
+            place = _reserve(hr, fields[first + f, end], flat[f, x, cell] * scale, flat[f, x + 1, cell] * scale)
+            cells.places[first + f, k, end] = place
+
+
+@jit_in_place
+def _reserve(hr: HighResolution, f: int, x: Real, y: Real) -> int:
+    """The place of the pixel nearest to x, y; -1 beyond the border (rule 2) and for what is no number."""
+    width, height = hr.size
+    if not (x >= -0.49 and y >= -0.49 and x <= width - 0.51 and y <= height - 0.51):
+        return -1
+    column, row = int(x + _HALF), int(y + _HALF)
+    number = hr.table[f, row >> _Y_SHIFT, column >> _X_SHIFT]
+    if number < 0:
+        number = hr.used[0]
+        hr.used[0] += 1
+        hr.table[f, row >> _Y_SHIFT, column >> _X_SHIFT] = number
+        hr.rows[number, 0], hr.rows[number, 1] = TILE_HEIGHT, 0
+        _clear(hr.tiles[number])
+    column, row = column & (TILE_WIDTH - 1), row & (TILE_HEIGHT - 1)
+    hr.rows[number, 0] = min(hr.rows[number, 0], row)
+    hr.rows[number, 1] = max(hr.rows[number, 1], row + 1)
+    return int(number << _SHIFT | row << _X_SHIFT | column)
+
+
+@jit_in_place
+def _clear(tile: Array) -> None:
+    for k in range(_TILE_SIZE):
+        tile[k] = _ZERO
+
+
+@jit_in_place
+def value_at(tiles: Array, place: int, outside: Real) -> Real:
+    """The map's value at a reserved place, or ``outside`` for -1; ``tiles`` of `HighResolution`."""
+    if place < 0:
+        return np.float32(outside)
+    return tiles[place >> _SHIFT, place & ((1 << _SHIFT) - 1)]
 
 
 @jit_in_place
 def vote(field: Array, channels: Channels, threshold: Real, stride: int, cells: Cells, hr: HighResolution) -> None:
-    """Let the cells found, with at least this confidence, vote into an empty map.
+    """Let the cells found, with at least this confidence, vote for the reserved places.
 
     Args:
         field: [F, C, H, W] float32 in inference layout, in cells.
@@ -63,14 +137,13 @@ def vote(field: Array, channels: Channels, threshold: Real, stride: int, cells: 
         threshold: on the confidence.
         stride: pixels a cell.
         cells: what `find_cells` found, with this threshold or a lower one.
-        hr: its values are overwritten.
+        hr: gets the votes.
     """
     F, C, H, W = field.shape
     flat = field.reshape(F, C, H * W)
-    hr.table[:] = -1
     least = _affordable(flat, channels, np.float32(threshold), stride, cells, hr)
     scale = np.float32(stride)
-    used, pixels = 0, 0
+    pixels = 0
     for f in range(F):
         for k in range(cells.counts[f]):
             cell = cells.indices[f, k]
@@ -81,23 +154,7 @@ def vote(field: Array, channels: Channels, threshold: Real, stride: int, cells: 
                 if pixels > MAX_VOTED_PIXELS:
                     return
                 x, y = flat[f, channels.x, cell] * scale, flat[f, channels.x + 1, cell] * scale
-                used = _add(hr, used, f, x, y, sigma, confidence / _VOTERS)
-
-
-@jit_in_place
-def _sigma(flat: Array, f: int, cell: int, channels: Channels, stride: int) -> Real:
-    """Standard deviation of a cell's votes in pixels; 0 for a cell whose size is negative or no number."""
-    size = min(flat[f, channels.size[0], cell], flat[f, channels.size[1], cell]) * np.float32(stride)
-    if not 0.0 <= size < _LARGE:
-        return _ZERO
-    return max(_ONE, np.float32(channels.sigma) * size)
-
-
-@jit_in_place
-def _pixels(sigma: Real, hr: HighResolution) -> int:
-    """Pixels of the square around a cell's votes, as far as the map could hold it."""
-    side = int(2.0 * sigma) + 1
-    return min(side, hr.size[0]) * min(side, hr.size[1])
+                _add(hr, f, x, y, sigma, confidence / _VOTERS)
 
 
 @jit_in_place
@@ -120,31 +177,36 @@ def _affordable(flat: Array, channels: Channels, least: Real, stride: int, cells
 
 
 @jit_in_place
-def _add(hr: HighResolution, used: int, f: int, x: Real, y: Real, sigma: Real, peak: Real) -> int:
-    """Add a Gaussian of radius ``sigma`` around x, y in pixels, capped at 1; the number of tiles that are then used."""
-    x0, x1 = extent(x, sigma, hr.size[0])
-    y0, y1 = extent(y, sigma, hr.size[1])
-    for tile_y in range(y0 >> _Y_SHIFT, ((y1 - 1) >> _Y_SHIFT) + 1):
-        top = tile_y << _Y_SHIFT
-        first, last = max(y0 - top, 0) << _X_SHIFT, min(y1 - top, TILE_HEIGHT) << _X_SHIFT
-        for tile_x in range(x0 >> _X_SHIFT, ((x1 - 1) >> _X_SHIFT) + 1):
-            number = hr.table[f, tile_y, tile_x]
-            if number < 0:
-                number = used
-                used += 1
-                hr.table[f, tile_y, tile_x] = number
-                _clear(hr.tiles[number])
-            left = np.float32(tile_x << _X_SHIFT)
-            _add_to_tile(
-                hr.tiles[number], np.uint64(first), np.uint64(last), left - x, np.float32(top) - y, sigma * sigma, peak
-            )  # fmt: skip
-    return used
+def _sigma(flat: Array, f: int, cell: int, channels: Channels, stride: int) -> Real:
+    """Standard deviation of a cell's votes in pixels; 0 for a cell whose size is negative or no number."""
+    size = min(flat[f, channels.size[0], cell], flat[f, channels.size[1], cell]) * np.float32(stride)
+    if not 0.0 <= size < _LARGE:
+        return _ZERO
+    return max(_ONE, np.float32(channels.sigma) * size)
 
 
 @jit_in_place
-def _clear(tile: Array) -> None:
-    for k in range(_TILE_SIZE):
-        tile[k] = _ZERO
+def _pixels(sigma: Real, hr: HighResolution) -> int:
+    """Pixels of the square around a cell's votes, as far as the map could hold it."""
+    side = int(2.0 * sigma) + 1
+    return min(side, hr.size[0]) * min(side, hr.size[1])
+
+
+@jit_in_place
+def _add(hr: HighResolution, f: int, x: Real, y: Real, sigma: Real, peak: Real) -> None:
+    """Add a Gaussian of radius ``sigma`` around x, y in pixels, capped at 1, to the rows of tiles that are reserved."""
+    x0, x1 = _extent(x, sigma, hr.size[0])
+    y0, y1 = _extent(y, sigma, hr.size[1])
+    for tile_y in range(y0 >> _Y_SHIFT, ((y1 - 1) >> _Y_SHIFT) + 1):
+        top = tile_y << _Y_SHIFT
+        for tile_x in range(x0 >> _X_SHIFT, ((x1 - 1) >> _X_SHIFT) + 1):
+            number = hr.table[f, tile_y, tile_x]
+            if number < 0:
+                continue
+            first = np.uint64(max(y0 - top, hr.rows[number, 0]) << _X_SHIFT)
+            last = np.uint64(max(min(y1 - top, hr.rows[number, 1]), 0) << _X_SHIFT)
+            dx, dy = np.float32(tile_x << _X_SHIFT) - x, np.float32(top) - y
+            _add_to_tile(hr.tiles[number], first, last, dx, dy, sigma * sigma, peak)
 
 
 @jit_in_place
@@ -168,29 +230,24 @@ def _add_to_tile(tile: Array, first: Real, last: Real, left: Real, top: Real, ra
 
 
 @jit_in_place
-def extent(centre: Real, radius: Real, size: int) -> tuple[int, int]:
+def _extent(centre: Real, radius: Real, size: int) -> tuple[int, int]:
     """First pixel and the one behind the last of an interval, at least one pixel within 0 to ``size``."""
     low = min(max(int(centre - radius), 0), size - 1)
     return low, min(max(int(centre + radius + _ONE), low + 1), size)
 
 
-@jit_in_place
-def value_at(hr: HighResolution, f: int, x: Real, y: Real, outside: Real) -> Real:
-    """The map's value at the pixel nearest to x, y, or ``outside`` beyond its border (rule 2)."""
-    width, height = hr.size
-    if x < -0.49 or y < -0.49 or x > width - 0.51 or y > height - 0.51:
-        return np.float32(outside)
-    column, row = int(x + _HALF), int(y + _HALF)
-    number = hr.table[f, row >> _Y_SHIFT, column >> _X_SHIFT]
-    if number < 0:
-        return _ZERO
-    return hr.tiles[number, (row & (TILE_HEIGHT - 1)) << _X_SHIFT | column & (TILE_WIDTH - 1)]
+def reserve_all(hr: HighResolution) -> None:
+    """Have votes counted everywhere, for `dense_map`."""
+    hr.used[0] = hr.table.size
+    hr.table[:] = np.arange(hr.table.size).reshape(hr.table.shape)
+    hr.tiles[:] = 0.0
+    hr.rows[:] = 0, TILE_HEIGHT
 
 
 def dense_map(hr: HighResolution) -> Array:
-    """The whole map, [F, height, width] float32: for plots and tests."""
+    """The map [F, height, width] float32 where votes were counted, zero elsewhere: for plots and tests."""
     width, height = hr.size
-    tiles = np.where(hr.table[..., None] >= 0, hr.tiles[np.maximum(hr.table, 0)], _ZERO)
     F, rows, columns = hr.table.shape
+    tiles = np.where(hr.table[..., None] >= 0, hr.tiles[np.maximum(hr.table, 0)], _ZERO)
     tiles = tiles.reshape(F, rows, columns, TILE_HEIGHT, TILE_WIDTH).transpose(0, 1, 3, 2, 4)
     return np.ascontiguousarray(tiles.reshape(F, rows * TILE_HEIGHT, columns * TILE_WIDTH)[:, :height, :width])

@@ -11,75 +11,69 @@ from ..annotation import Array
 from ..kernels import jit_in_place
 from .cells import Real
 
+ENTRY = np.dtype([('priority', 'f4'), ('pair', 'i4')])
+"""An entry of the heap."""
+
+FOUND = np.dtype(
+    [('x', 'f4'), ('y', 'f4'), ('confidence', 'f4'), ('size', 'f4'), ('entered', 'i4'), ('computed', 'i4')]
+)
+"""What is known of an ordered pair: the keypoint that it leads to, whether it ever entered the heap, and whether the
+keypoint was computed."""
+
 
 class Frontier(NamedTuple):
-    """A heap of pairs of keypoints, and what is known of each pair.
+    """A heap of ordered pairs of keypoints, and what is known of each pair.
 
     Attributes:
-        priority: [pairs + 1] float32, of the heap's entries.
-        pair: [pairs + 1] int32, of the heap's entries.
-        entered: [pairs] uint8, whether a pair was ever put in.
-        computed: [pairs] uint8, whether its keypoint is known.
-        found: [pairs, 4] float32, x, y, confidence, size of that keypoint.
+        heap: [pairs] of `ENTRY`.
+        found: [pairs] of `FOUND`.
     """
 
-    priority: Array
-    pair: Array
-    entered: Array
-    computed: Array
+    heap: Array
     found: Array
 
 
 def frontier(pairs: int) -> Frontier:
     """Memory for the ordered pairs of connected keypoints of a skeleton."""
-    return Frontier(
-        np.empty(pairs + 1, np.float32), np.empty(pairs + 1, np.int32), np.empty(pairs, np.uint8),
-        np.empty(pairs, np.uint8), np.empty((pairs, 4), np.float32),
-    )  # fmt: skip
+    return Frontier(np.empty(pairs, ENTRY), np.empty(pairs, FOUND))
 
 
 @jit_in_place
-def push(frontier: Frontier, n: int, priority: Real, pair: int) -> int:
+def push(heap: Array, n: int, priority: Real, pair: int) -> int:
     """Put a pair into a heap of ``n`` entries; the new number of entries."""
-    _rise(frontier, n, priority, pair)
+    _rise(heap, n, np.float32(priority), np.int32(pair))
     return n + 1
 
 
 @jit_in_place
-def pop(frontier: Frontier, n: int) -> int:
+def pop(heap: Array, n: int) -> int:
     """Take the best pair out of a heap of ``n`` > 0 entries; it then has one entry less."""
-    best = int(frontier.pair[0])
+    best = heap[0].pair
     last = n - 1
     hole = 0
     while True:
         child = 2 * hole + 2
         if child < last:
-            if frontier.priority[child] < frontier.priority[child - 1]:
+            if heap[child].priority < heap[child - 1].priority:
                 child -= 1
         elif child == last:
             child -= 1
         else:
             break
-        _move(frontier, child, hole)
+        heap[hole] = heap[child]
         hole = child
-    _rise(frontier, hole, frontier.priority[last], frontier.pair[last])
-    return best
+    _rise(heap, hole, heap[last].priority, heap[last].pair)
+    return int(best)
 
 
 @jit_in_place
-def _rise(frontier: Frontier, hole: int, priority: Real, pair: int) -> None:
+def _rise(heap: Array, hole: int, priority: Real, pair: Real) -> None:
     """Fill a hole: parents that are strictly smaller move down."""
     while hole > 0:
-        parent = (hole - 1) // 2
-        if not frontier.priority[parent] < priority:
+        parent = (hole - 1) >> 1
+        if not heap[parent].priority < priority:
             break
-        _move(frontier, parent, hole)
+        heap[hole] = heap[parent]
         hole = parent
-    frontier.priority[hole] = priority
-    frontier.pair[hole] = pair
-
-
-@jit_in_place
-def _move(frontier: Frontier, source: int, target: int) -> None:
-    frontier.priority[target] = frontier.priority[source]
-    frontier.pair[target] = frontier.pair[source]
+    heap[hole].priority = priority
+    heap[hole].pair = pair

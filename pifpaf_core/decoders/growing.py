@@ -1,14 +1,13 @@
 """Growing: from the keypoints that a pose has to those that it lacks (FIELDS section 12, rules 3 to 5)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..annotation import Array
 from ..kernels import jit_in_place
-from .candidates import Association, Candidates, make_list
-from .cells import Real
+from .candidates import Association, Candidates, Lists, make_lists
 from .cifhr import HighResolution
 from .connection import connect
 from .frontier import Frontier, pop, push
@@ -27,10 +26,12 @@ class Wiring(NamedTuple):
     Attributes:
         pairs: [M, 3] int64: keypoint where a pair starts, where it ends, number of its list of candidates.
         first: [K + 1] int64: the pairs of keypoint k are number ``first[k]`` to ``first[k + 1] - 1``.
+        keypoints: [K, 1] int64, 0 to K - 1.
     """
 
     pairs: Array
     first: Array
+    keypoints: Array
 
 
 def wiring(keypoints: int, connections: Sequence[tuple[int, int]]) -> Wiring:
@@ -44,7 +45,7 @@ def wiring(keypoints: int, connections: Sequence[tuple[int, int]]) -> Wiring:
                 ends.setdefault(b if start == a else a, 2 * number + (start == b))
         pairs += [(start, end, number) for end, number in ends.items()]
         first.append(len(pairs))
-    return Wiring(np.array(pairs, np.int64).reshape(-1, 3), np.array(first, np.int64))
+    return Wiring(np.array(pairs, np.int64).reshape(-1, 3), np.array(first, np.int64), np.arange(keypoints)[:, None])
 
 
 class Growth(NamedTuple):
@@ -83,114 +84,104 @@ class Surroundings(NamedTuple):
 
 
 @jit_in_place
-def grow(pose: Array, steps: Array, growth: Growth, around: Surroundings) -> None:
+def grow(pose: Array, steps: Array, n_steps: int, growth: Growth, around: Surroundings) -> int:
     """Grow one pose until no connection leads further.
 
     Args:
         pose: [K, 4] float32, x, y, confidence, size in pixels; confidence 0 where a keypoint is missing. Is completed.
-        steps: [K, 2] int16, the pairs of keypoints in the order of growing, -1 behind the last. Is continued.
+        steps: [K, 2] int16, the pairs of keypoints in the order of growing. Is continued.
+        n_steps: how many it holds.
         growth: how.
         around: in what; lists of candidates that are missing are made.
+
+    Returns:
+        How many steps there are then.
     """
-    frontier, pairs = around.frontier, around.wiring.pairs
-    n = _start(pose, around)
-    while n > 0 and around.candidates.work[0] < MAX_WORK:
-        pair = pop(frontier, n)
+    heap, found = around.frontier.heap, around.frontier.found
+    pairs, first = around.wiring.pairs, around.wiring.first
+    lists, occupancy = around.candidates.lists, around.occupancy
+    n = _start(pose, pairs, first, heap, found)
+    while n > 0 and lists.work[0] < MAX_WORK:
+        pair = pop(heap, n)
         n -= 1
-        start, end = pairs[pair, 0], pairs[pair, 1]
+        start, end, number = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2]
         if pose[end, 2] > 0.0:
             continue
-        if frontier.computed[pair] == 0:
-            if not _follow(pose, pair, growth, around):
+        known = found[pair]
+        if known.computed == 0:
+            if around.candidates.made[number >> 1] == 0:
+                make_lists(around.candidates, number >> 1, around.association, around.hr)
+            if not _follow(pose[start], end, number, known, growth, lists, occupancy):
                 continue
-            frontier.computed[pair] = 1
+            known.computed = 1
             if not growth.greedy:
-                n = push(frontier, n, frontier.found[pair, 2], pair)
+                n = push(heap, n, known.confidence, pair)
                 continue
-        for k in range(4):
-            pose[end, k] = frontier.found[pair, k]
-        _note(steps, start, end)
-        n = _enter(pose, end, around, n)
+        pose[end, 0], pose[end, 1], pose[end, 2], pose[end, 3] = known.x, known.y, known.confidence, known.size
+        if n_steps < len(steps):  # more only if suppression took keypoints between two growths
+            steps[n_steps, 0], steps[n_steps, 1] = start, end
+            n_steps += 1
+        n = _enter(pose, end, pairs, first, heap, found, n)
+    return n_steps
 
 
 @jit_in_place
 def flood(pose: Array, around: Surroundings) -> None:
     """Give each missing keypoint the place of a neighbour that the pose has, and the confidence `COPY`."""
-    pairs = around.wiring.pairs
-    n = _start(pose, around)
+    heap, found = around.frontier.heap, around.frontier.found
+    pairs, first = around.wiring.pairs, around.wiring.first
+    n = _start(pose, pairs, first, heap, found)
     while n > 0:
-        pair = pop(around.frontier, n)
+        pair = pop(heap, n)
         n -= 1
         start, end = pairs[pair, 0], pairs[pair, 1]
         if pose[end, 2] > 0.0:
             continue
-        for k in range(4):
-            pose[end, k] = pose[start, k]
-        pose[end, 2] = COPY
-        n = _enter(pose, end, around, n)
+        pose[end, 0], pose[end, 1], pose[end, 2], pose[end, 3] = pose[start, 0], pose[start, 1], COPY, pose[start, 3]
+        n = _enter(pose, end, pairs, first, heap, found, n)
 
 
 @jit_in_place
-def _start(pose: Array, around: Surroundings) -> int:
+def _start(pose: Array, pairs: Array, first: Array, heap: Array, found: Array) -> int:
     """Empty the frontier and enter the pairs of all keypoints of a pose; the number of entries."""
-    around.frontier.entered[:] = 0
-    around.frontier.computed[:] = 0
+    for pair in range(len(found)):
+        found[pair].entered = 0
+        found[pair].computed = 0
     n = 0
     for keypoint in range(len(pose)):
         if pose[keypoint, 2] > 0.0:
-            n = _enter(pose, keypoint, around, n)
+            n = _enter(pose, keypoint, pairs, first, heap, found, n)
     return n
 
 
 @jit_in_place
-def _enter(pose: Array, keypoint: int, around: Surroundings, n: int) -> int:
+def _enter(pose: Array, keypoint: int, pairs: Array, first: Array, heap: Array, found: Array, n: int) -> int:
     """Enter the pairs from a keypoint to missing ones, each at most once; the number of entries."""
-    wiring, frontier = around.wiring, around.frontier
     priority = np.sqrt(pose[keypoint, 2])
-    for pair in range(wiring.first[keypoint], wiring.first[keypoint + 1]):
-        if frontier.entered[pair] == 0 and not pose[wiring.pairs[pair, 1], 2] > 0.0:
-            frontier.entered[pair] = 1
-            n = push(frontier, n, priority, pair)
+    for pair in range(first[keypoint], first[keypoint + 1]):
+        if found[pair].entered == 0 and not pose[pairs[pair, 1], 2] > 0.0:
+            found[pair].entered = 1
+            n = push(heap, n, priority, pair)
     return n
 
 
 @jit_in_place
-def _follow(pose: Array, pair: int, growth: Growth, around: Surroundings) -> bool:
-    """Find where a pair leads and keep it in the frontier; whether it leads to an acceptable keypoint."""
-    pairs = around.wiring.pairs
-    start, end, number = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2]
-    x, y, confidence, size = pose[start, 0], pose[start, 1], pose[start, 2], pose[start, 3]
-    value, x2, y2, size2 = _connect(number, x, y, size, growth, around)
+def _follow(
+    start: Array, end: int, number: int, found: Any, growth: Growth, lists: Lists, occupancy: Occupancy
+) -> bool:
+    """Find where list ``number`` leads from a keypoint; whether it leads to an acceptable one of kind ``end``."""
+    x, y, confidence, size = start[0], start[1], start[2], start[3]
+    value, x2, y2, size2 = connect(lists, number, x, y, size, growth.caf_threshold, growth.reach, growth.blend)
     reached = np.sqrt(value * confidence)
     if value == 0.0 or reached < np.float32(growth.threshold):
         return False
     if reached < np.float32(growth.threshold_rel) * confidence:
         return False
-    if growth.block and is_occupied(around.occupancy, end, x2, y2):
+    if growth.block and is_occupied(occupancy, end, x2, y2):
         return False
     if growth.reverse:
-        back, x3, y3, _ = _connect(number ^ 1, x2, y2, size2, growth, around)
+        back, x3, y3, _ = connect(lists, number ^ 1, x2, y2, size2, growth.caf_threshold, growth.reach, growth.blend)
         if back == 0.0 or abs(x - x3) + abs(y - y3) > size:
             return False
-    found = around.frontier.found[pair]
-    found[0], found[1], found[2], found[3] = x2, y2, reached, size2
+    found.x, found.y, found.confidence, found.size = x2, y2, reached, size2
     return True
-
-
-@jit_in_place
-def _connect(
-    number: int, x: Real, y: Real, size: Real, growth: Growth, around: Surroundings
-) -> tuple[Real, Real, Real, Real]:
-    if around.candidates.made[number] == 0:
-        make_list(around.candidates, number, around.association, around.hr)
-    return connect(around.candidates, number, x, y, size, growth.caf_threshold, growth.reach, growth.blend)
-
-
-@jit_in_place
-def _note(steps: Array, start: int, end: int) -> None:
-    """Append a pair of keypoints to the steps."""
-    k = 0
-    while k < len(steps) and steps[k, 0] >= 0:
-        k += 1
-    if k < len(steps):
-        steps[k, 0], steps[k, 1] = start, end

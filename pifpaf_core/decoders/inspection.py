@@ -8,7 +8,7 @@ import numpy as np
 from ..annotation import Array
 from ..headmeta import Cif, HeadMeta
 from ..skeletons import Skeleton
-from .candidates import begin, make_lists
+from .candidates import Lists, begin, make_lists
 from .cells import channels_of, find_cells
 from .cifcaf import CifCaf
 from .cifhr import dense_map, reserve_all, reserve_places, start_map, vote
@@ -72,8 +72,7 @@ def inspect(decoder: CifCaf, fields: Sequence[Array]) -> Inspection:
         associations = []
         for number in range(0, 2 * len(around.association.ends), 2):
             make_lists(around.candidates, number // 2, around.association, around.hr)
-            records = around.candidates.records[number, : around.candidates.start[number, around.candidates.bands]]
-            associations.append(np.stack([records[name] for name in ('confidence', 'x', 'y', 'to_x', 'to_y')], axis=1))
+            associations.append(_table(around.candidates.lists, number))
         reserve_all(around.hr)
         vote(cif, channels, thresholds.cif, stride, memory.cells, around.hr)
         return Inspection(
@@ -84,6 +83,13 @@ def inspect(decoder: CifCaf, fields: Sequence[Array]) -> Inspection:
             seed_xy=np.stack([found['x'], found['y']], axis=1),
             associations=_by_head(decoder, associations),
         )
+
+
+def _table(lists: Lists, number: int) -> Array:
+    """[N, 5] confidence, x, y from, x, y to of a list."""
+    n = lists.start[number, lists.bands]
+    target = lists.target[number, :n]
+    return np.stack([*lists.points[number, :, :n], target['x'], target['y']], axis=1)
 
 
 def _by_head(decoder: CifCaf, associations: list[Array]) -> dict[int, list[Array]]:

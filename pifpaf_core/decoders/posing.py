@@ -8,10 +8,10 @@ from ..annotation import Array
 from ..kernels import jit_in_place
 from .candidates import begin
 from .cells import Cells, Channels, find_cells
-from .cifhr import vote
+from .cifhr import reserve_places, start_map, vote
 from .growing import Growth, Surroundings, flood, grow
 from .nms import suppress_keypoints
-from .occupancy import clear, is_occupied, occupy
+from .occupancy import Occupancy, clear, is_occupied, occupy
 from .seeds import Seeds, collect_seeds, seed_at
 
 MAX_POSES = 2000
@@ -74,13 +74,15 @@ class Poses(NamedTuple):
 
     Attributes:
         keypoints: [MAX_POSES, K, 4] float32: x, y, confidence, size in pixels.
-        steps: [MAX_POSES, K, 2] int16, pairs of keypoints in the order of growing, -1 behind the last.
+        steps: [MAX_POSES, K, 2] int16, pairs of keypoints in the order of growing.
+        n_steps: [MAX_POSES] int64, how many of them count.
         order: [MAX_POSES] int64, indices of poses, best first.
         means: [MAX_POSES] float32, memory.
     """
 
     keypoints: Array
     steps: Array
+    n_steps: Array
     order: Array
     means: Array
 
@@ -88,8 +90,8 @@ class Poses(NamedTuple):
 def poses(K: int) -> Poses:
     """Memory for poses of K keypoints."""
     return Poses(
-        np.empty((MAX_POSES, K, 4), np.float32), np.empty((MAX_POSES, K, 2), np.int16), np.empty(MAX_POSES, np.int64),
-        np.empty(MAX_POSES, np.float32),
+        np.empty((MAX_POSES, K, 4), np.float32), np.empty((MAX_POSES, K, 2), np.int16), np.zeros(MAX_POSES, np.int64),
+        np.empty(MAX_POSES, np.int64), np.empty(MAX_POSES, np.float32),
     )  # fmt: skip
 
 
@@ -115,11 +117,11 @@ def pose(
     """
     thresholds, completion = rules.thresholds, rules.completion
     find_cells(cif, channels.confidence, channels.x, min(thresholds.cif, thresholds.seed), cells, 0)
+    start_map(around.hr)
+    reserve_places(around.hr, cif, channels.x, stride, cells, 0, 0, around.wiring.keypoints)
+    begin(around.candidates, around.association, around.hr)
     vote(cif, channels, thresholds.cif, stride, cells, around.hr)
     n_seeds = collect_seeds(cif, channels, thresholds.seed, stride, cells, around.hr, seeds)
-    if n_seeds == 0:
-        return 0
-    begin(around.candidates, around.association)
     n = _grow_all(n_seeds, rules.first, around, seeds, poses)
     if completion.suppress:
         n = suppress_keypoints(
@@ -128,8 +130,9 @@ def pose(
         )  # fmt: skip
     for p in poses.order[:n]:
         if completion.search:
-            grow(poses.keypoints[p], poses.steps[p], rules.second, around)
-            _take_places(poses.keypoints[p], around)
+            poses.n_steps[p] = grow(poses.keypoints[p], poses.steps[p], poses.n_steps[p], rules.second, around)
+            if rules.second.block:
+                _take_places(poses.keypoints[p], around.occupancy)
         if completion.copy:
             flood(poses.keypoints[p], around)
     return suppress_keypoints(
@@ -150,18 +153,17 @@ def _grow_all(n_seeds: int, growth: Growth, around: Surroundings, seeds: Seeds, 
             break
         keypoints = poses.keypoints[n]
         keypoints[:] = 0.0
-        poses.steps[n, :] = -1
         poses.order[n] = n
         n += 1
         start = keypoints[seed.field]
         start[0], start[1], start[2], start[3] = seed.x, seed.y, seed.confidence, seed.width
-        grow(keypoints, poses.steps[n - 1], growth, around)
-        _take_places(keypoints, around)
+        poses.n_steps[n - 1] = grow(keypoints, poses.steps[n - 1], 0, growth, around)
+        _take_places(keypoints, around.occupancy)
     return n
 
 
 @jit_in_place
-def _take_places(keypoints: Array, around: Surroundings) -> None:
+def _take_places(keypoints: Array, occupancy: Occupancy) -> None:
     for k in range(len(keypoints)):
         if keypoints[k, 2] > 0.0:
-            occupy(around.occupancy, k, keypoints[k, 0], keypoints[k, 1], keypoints[k, 3])
+            occupy(occupancy, k, keypoints[k, 0], keypoints[k, 1], keypoints[k, 3])

@@ -68,7 +68,7 @@ def collect_seeds(
             if not confidence >= least:
                 continue
             x, y = flat[f, channels.x, cell] * scale, flat[f, channels.x + 1, cell] * scale
-            value = np.float32(0.9) * value_at(hr, f, x, y, -1.0) + np.float32(0.1) * confidence
+            value = np.float32(0.9) * value_at(hr.tiles, cells.places[f, k, 0], -1.0) + np.float32(0.1) * confidence
             if value >= least and value > 0.0:
                 seed = seeds.records[n]
                 seed.confidence, seed.x, seed.y, seed.field = value, x, y, f
