@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.parity.case import UNREADABLE, Case
 
-PIECES = ('networks', 'encoders', 'losses')
+PIECES = ('networks', 'encoders', 'losses', 'decoder')
 
 
 def cases(folder: Path) -> Iterator[Case]:

@@ -220,3 +220,10 @@ def near(lists: Lists, number: int, top: Real, bottom: Real) -> tuple[int, int]:
 def _band(y: Real, bands: int) -> int:
     """The band of a row in pixels; rows outside the image belong to the first or last one."""
     return min(max(int(y * np.float32(1.0 / _BAND)), 0), bands - 1)
+
+
+def table(lists: Lists, number: int) -> Array:
+    """A list as [N, 6] float32, for plots and tests: confidence, x, y where it starts, x, y, size where it leads."""
+    n = lists.start[number, lists.bands]
+    target = lists.target[number, :n]
+    return np.stack([*lists.points[number, :, :n], target['x'], target['y'], target['size']], axis=1)

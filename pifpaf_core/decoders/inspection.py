@@ -8,12 +8,13 @@ import numpy as np
 from ..annotation import Array
 from ..headmeta import Cif, HeadMeta
 from ..skeletons import Skeleton
-from .candidates import Lists, begin, make_lists
-from .cells import channels_of, find_cells
+from .candidates import make_lists, table
+from .cells import channels_of
 from .cifcaf import CifCaf
-from .cifhr import dense_map, reserve_all, reserve_places, start_map, vote
+from .cifhr import dense_map, reserve_all, vote
 from .options import DecoderOptions
-from .seeds import collect_seeds, seed_at
+from .posing import look
+from .seeds import seed_at
 from .selection import decoders
 
 
@@ -59,20 +60,14 @@ class Inspector:
 
 def inspect(decoder: CifCaf, fields: Sequence[Array]) -> Inspection:
     """The map, the seeds, and the candidates of all connections, followed forwards."""
+    channels, stride, thresholds = channels_of(Cif), decoder.cif.stride, decoder.rules.thresholds
     with decoder.workplace(fields) as (cif, around, memory):
-        thresholds, channels, stride = decoder.rules.thresholds, channels_of(Cif), decoder.cif.stride
-        least = min(thresholds.cif, thresholds.seed)
-        find_cells(cif, channels.confidence, channels.x, least, memory.cells, 0)
-        start_map(around.hr)
-        reserve_places(around.hr, cif, channels.x, stride, memory.cells, 0, 0, around.wiring.keypoints)
-        begin(around.candidates, around.association, around.hr)
-        vote(cif, channels, thresholds.cif, stride, memory.cells, around.hr)
-        n = collect_seeds(cif, channels, thresholds.seed, stride, memory.cells, around.hr, memory.seeds)
+        n = look(cif, channels, stride, thresholds, around, memory.cells, memory.seeds)
         found = memory.seeds.records[[seed_at(memory.seeds, k) for k in range(n)]]
         associations = []
-        for number in range(0, 2 * len(around.association.ends), 2):
-            make_lists(around.candidates, number // 2, around.association, around.hr)
-            associations.append(_table(around.candidates.lists, number))
+        for connection in range(len(around.association.ends)):
+            make_lists(around.candidates, connection, around.association, around.hr)
+            associations.append(table(around.candidates.lists, 2 * connection)[:, :5])
         reserve_all(around.hr)
         vote(cif, channels, thresholds.cif, stride, memory.cells, around.hr)
         return Inspection(
@@ -83,13 +78,6 @@ def inspect(decoder: CifCaf, fields: Sequence[Array]) -> Inspection:
             seed_xy=np.stack([found['x'], found['y']], axis=1),
             associations=_by_head(decoder, associations),
         )
-
-
-def _table(lists: Lists, number: int) -> Array:
-    """[N, 5] confidence, x, y from, x, y to of a list."""
-    n = lists.start[number, lists.bands]
-    target = lists.target[number, :n]
-    return np.stack([*lists.points[number, :, :n], target['x'], target['y']], axis=1)
 
 
 def _by_head(decoder: CifCaf, associations: list[Array]) -> dict[int, list[Array]]:

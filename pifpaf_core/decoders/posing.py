@@ -116,12 +116,7 @@ def pose(
         The number of poses, the first ones of ``poses.order``.
     """
     thresholds, completion = rules.thresholds, rules.completion
-    find_cells(cif, channels.confidence, channels.x, min(thresholds.cif, thresholds.seed), cells, 0)
-    start_map(around.hr)
-    reserve_places(around.hr, cif, channels.x, stride, cells, 0, 0, around.wiring.keypoints)
-    begin(around.candidates, around.association, around.hr)
-    vote(cif, channels, thresholds.cif, stride, cells, around.hr)
-    n_seeds = collect_seeds(cif, channels, thresholds.seed, stride, cells, around.hr, seeds)
+    n_seeds = look(cif, channels, stride, thresholds, around, cells, seeds)
     n = _grow_all(n_seeds, rules.first, around, seeds, poses)
     if completion.suppress:
         n = suppress_keypoints(
@@ -138,6 +133,25 @@ def pose(
     return suppress_keypoints(
         poses.keypoints, poses.order[:n], poses.means, thresholds.keypoint, thresholds.instance, around.occupancy
     )  # fmt: skip
+
+
+@jit_in_place
+def look(
+    cif: Array,
+    channels: Channels,
+    stride: int,
+    thresholds: Thresholds,
+    around: Surroundings,
+    cells: Cells,
+    seeds: Seeds,
+) -> int:
+    """Find confident cells, let them vote, and collect the seeds, see `pose`; the number of seeds."""
+    find_cells(cif, channels.confidence, channels.x, min(thresholds.cif, thresholds.seed), cells, 0)
+    start_map(around.hr)
+    reserve_places(around.hr, cif, channels.x, stride, cells, 0, 0, around.wiring.keypoints)
+    begin(around.candidates, around.association, around.hr)
+    vote(cif, channels, thresholds.cif, stride, cells, around.hr)
+    return collect_seeds(cif, channels, thresholds.seed, stride, cells, around.hr, seeds)
 
 
 @jit_in_place
