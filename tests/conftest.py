@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, nothing written outside the clone, and the shared reference data if present."""
+"""What all tests share: one thread a process, nothing written outside the clone, the shared data if present."""
 
 import os
 from pathlib import Path
