@@ -1,6 +1,7 @@
 """The frame of every command: parsing, ``--dry-run``, ``--options``, logging, and errors as one line with a code."""
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -55,8 +56,8 @@ def main(command: Command, argv: Sequence[str] | None = None) -> int:
     _set_up_logging(quiet=args.quiet, debug=args.debug)
     try:
         config = command.configure(args)
-    except ValueError as error:
-        return _fail(command, error, USAGE, debug=args.debug)
+    except Exception as error:
+        return _fail(command, error, USAGE if isinstance(error, ValueError) else FAILED, debug=args.debug)
     if args.dry_run:
         sys.stdout.write(json.dumps(resolved(parser, args)) + '\n')
         return DONE
@@ -123,8 +124,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print ``pifpaf <command>: <problem>. <remedy>`` and exit with 2."""
         known = [flag for action in self._actions for flag in action.option_strings]
-        text = _with_suggestion(message, known, command=self.prog.split()[-1])
-        self.exit(USAGE, f'{self.prog}: {text}\n')
+        self.refuse(_with_suggestion(message, known, command=self.prog.split()[-1]))
+
+    def refuse(self, message: str) -> NoReturn:
+        """The same for a message that has its remedy."""
+        self.exit(USAGE, f'{self.prog}: {message}\n')
 
     def check_repetition(self, given: Sequence[tuple[str, str]]) -> None:
         """Refuse an option that occurs twice in ``given``, a list of (argument, where it stands)."""
@@ -137,7 +141,7 @@ class Parser(argparse.ArgumentParser):
                 continue
             if id(action) in seen:
                 first, first_place = seen[id(action)]
-                self.error(f"option given twice: '{first}' ({first_place}) and '{argument}' ({place}). Remove one")
+                self.refuse(f"option given twice: '{first}' ({first_place}) and '{argument}' ({place}). Remove one")
             seen[id(action)] = (argument, place)
 
 
@@ -163,13 +167,13 @@ def _from_json(parser: Parser, text: str) -> list[tuple[str, str]]:
             raise ValueError('it is no JSON object')
         return [(argument, '--options') for argument in argv_from_mapping(options)]
     except ValueError as error:
-        parser.error(f"--options '{text}' cannot be used: {error}. Give an object such as '{{\"b-scale\": 10}}'")
+        parser.refuse(f"--options '{text}' cannot be used: {error}. Give an object such as '{{\"b-scale\": 10}}'")
 
 
 def _with_suggestion(message: str, known: list[str], *, command: str) -> str:
     prefix = 'unrecognized arguments: '
     if not message.startswith(prefix):
-        return f'{message}. See --help' if not message.rstrip().endswith(('.', 'one', 'other')) else message
+        return f'{message}. See --help'
     import difflib
 
     wrong = message.removeprefix(prefix).split()[0].partition('=')[0]
@@ -191,8 +195,34 @@ def _set_up_logging(*, quiet: bool, debug: bool) -> None:
 def _fail(command: Command, error: BaseException, code: int, *, debug: bool) -> int:
     if debug:
         LOG.error('stack trace:', exc_info=error)
-    text = ' '.join(str(error).split()) or type(error).__name__
+    text = ' '.join(_in_words(error).split()) or type(error).__name__
     if not isinstance(error, ValueError | OSError):
         text = f'internal error: {type(error).__name__}: {text}. Run again with --debug and report the stack trace'
     sys.stderr.write(f'pifpaf {command.name}: {text}\n')
     return code
+
+
+_DISK_FULL = ('no space is left on the disk', 'Free some and run the command again')
+_NO_RIGHT = ('permission is denied', 'Choose a place that you may read and write, or mend its rights')
+_SYSTEM_ERRORS = {
+    errno.ENOENT: ('there is no such file or folder', 'Check the path'),
+    errno.ENOTDIR: ('a part of the path is a file, no folder', 'Check the path'),
+    errno.EISDIR: ('this is a folder, no file', 'Name a file'),
+    errno.EEXIST: ('this exists already', 'Choose another path or remove it'),
+    errno.ENAMETOOLONG: ('the name is too long', 'Choose a shorter one'),
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: ('the file system is read-only', 'Choose a folder that can be written'),
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+}
+
+
+def _in_words(error: BaseException) -> str:
+    """The message; for what the operating system refused, ``<problem>: <path>. <remedy>``."""
+    if not isinstance(error, OSError) or error.errno is None or type(error).__module__ != 'builtins':
+        return str(error)  # ours, or of a library that counts its errors otherwise
+    unknown = (str(error.strerror).lower(), 'Check that the path and its disk are sound, and run the command again')
+    problem, remedy = _SYSTEM_ERRORS.get(error.errno, unknown)
+    place = '' if error.filename is None else f': {error.filename}'
+    return f'{problem}{place}. {remedy}'

@@ -65,6 +65,8 @@ def run(config: Config) -> int:
     """Print what was found; 1 if something needs work."""
     options = config.check
     skeleton = declaration.read(options.skeleton).skeleton if options.skeleton else None
+    if options.contact_sheet:
+        contact_sheet.check_place(Path(options.contact_sheet))
     reports = []
     for path, images in _files(config):
         report = inspection.inspect(

@@ -136,7 +136,7 @@ def integer(text: str) -> int:
         return int(text)
     except ValueError:
         value = float(text)
-        if value != int(value):
+        if not value.is_integer():  # nor are infinities
             raise
         return int(value)
 

@@ -1,12 +1,14 @@
 """``pifpaf prepare``: a checked data set in the official COCO layout, with a manifest. Needs no torch."""
 
 import argparse
+import contextlib
+import errno
 import logging
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,8 @@ def configure(args: argparse.Namespace) -> Config:
 def run(config: Config) -> int:
     """Prepare the data set, or say that it is there already."""
     _clean_up_on_sigterm()
+    if config.prepare.contact_sheet:
+        contact_sheet.check_place(Path(config.prepare.contact_sheet))
     downloads = Path(config.download.downloads or config.prepare.downloads)
     if config.prepare.source == 'synthetic':
         data = origin.synthetic(config.synthetic, workers=config.prepare.n_workers)
@@ -110,7 +114,7 @@ def prepare(data: Origin, config: Config) -> dict[str, Any]:
     manifest = output.existing(folder, request)
     if manifest is not None:
         return _report(folder, manifest, 'is there already')
-    with origin.scratch_folder(folder) as scratch:
+    with _disk_of(folder), origin.scratch_folder(folder) as scratch:
         try:
             checked, val_ids = _checked(data.bring(Path(scratch)), config)
         except ValueError as error:  # name places as the user knows them
@@ -128,10 +132,20 @@ def prepare(data: Origin, config: Config) -> dict[str, Any]:
     return _report(folder, manifest, 'written')
 
 
+@contextlib.contextmanager
+def _disk_of(folder: Path) -> Iterator[None]:
+    """Name ``folder`` where its disk is full, not the hidden folder beside it in which its content comes together."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(error.errno, error.strerror, str(folder)) from error
+        raise
+
+
 def _checked(root: Path, config: Config) -> tuple[source.Source, frozenset[int] | None]:
     """The checked source, and the ids of the validation images where the split is up to us."""
-    config.split.check(frozenset(file.split for file in source.find_files(root)) - {'test'})
-    checked = source.read(root, workers=config.prepare.n_workers)
+    checked = source.read(root, workers=config.prepare.n_workers, check_splits=config.split.check)
     if config.split.val_fraction is None:
         return checked, None
     identities = (image.identity for split in checked.splits for image in checked.images[split])

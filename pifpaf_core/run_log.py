@@ -106,7 +106,7 @@ def read_log(path: str | Path, *, label: str | None = None, eval_suffix: str = '
 
     Raises:
         OSError: there is no such file.
-        ValueError: it holds no record of a training.
+        ValueError: it holds no record of a training, or an evaluation beside it is damaged.
     """
     by_kind: dict[str, dict[float, Record]] = {'train': {}, 'train-epoch': {}, 'val-epoch': {}}
     field_names: tuple[str, ...] = ()
@@ -178,7 +178,17 @@ def _evaluations(path: str, suffix: str) -> dict[str, dict[int, Record]]:
         pattern = f'{glob.escape(training)}{pkl}.epoch[0-9]*{suffix}'
         for name in sorted(glob.glob(pattern)):  # noqa: PTH207  (the path may be absolute)
             epoch = _EPOCH.search(name.removeprefix(training))
-            stats = json.loads(Path(name).read_text(encoding='utf-8'))
+            stats = _statistics(Path(name))
             if epoch and stats.get('stats'):
                 found.setdefault(stats.get('dataset') or 'evaluation', {})[int(epoch[1])] = stats
     return found
+
+
+def _statistics(path: Path) -> Record:
+    try:
+        stats = json.loads(path.read_bytes())
+    except ValueError:
+        stats = None
+    if not isinstance(stats, dict):
+        raise ValueError(f'{path} is damaged. Remove it, or evaluate the checkpoint again')
+    return stats

@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,9 @@ PARAMETERS: Mapping[str, Any] = {
 }
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the pipeline, gather what it made under ``outputs/demo/`` and print the table; returns the exit code."""
-    argparse.ArgumentParser(prog='pipelines.demo', description=__doc__).parse_args()
+    argparse.ArgumentParser(prog='pipelines.demo', description=__doc__).parse_args(argv)
     began = time.monotonic()
     for stale in ('predictions', 'work', 'kfp', 'summary.json'):
         _remove(FOLDER / stale)

@@ -1,4 +1,5 @@
 import argparse
+import errno
 import json
 import subprocess
 import sys
@@ -22,6 +23,8 @@ class Config:
     def __post_init__(self):
         if self.lr < 0:
             raise ValueError('--lr is negative. Give a positive number')
+        if self.failure == 'configure':
+            raise AttributeError('oops')
 
 
 def run(config: Config) -> int | None:
@@ -29,6 +32,9 @@ def run(config: Config) -> int | None:
         'value': ValueError('the file is\ndamaged. Copy it again'),
         'os': FileNotFoundError(2, 'No such file', 'x.json'),
         'bug': KeyError('oops'),
+        'full': OSError(errno.ENOSPC, 'No space left on device'),
+        'odd': OSError(errno.EIO, 'Input/output error', 'x.json'),
+        'ours': OSError('x.json is strange. Copy it again'),
         'preempted': command.Preempted('state saved'),
         'cancel': KeyboardInterrupt(),
         'usage': command.UsageError('no such thing. Choose another'),
@@ -57,8 +63,12 @@ def test_runs(capsys):
     ('failure', 'code', 'text'),
     [
         ('value', 1, 'pifpaf demo: the file is damaged. Copy it again\n'),
-        ('os', 1, 'x.json'),
+        ('os', 1, 'pifpaf demo: there is no such file or folder: x.json. Check the path\n'),
+        ('full', 1, 'pifpaf demo: no space is left on the disk. Free some and run the command again\n'),
+        ('odd', 1, 'pifpaf demo: input/output error: x.json. Check that'),
+        ('ours', 1, 'pifpaf demo: x.json is strange. Copy it again\n'),
         ('bug', 1, 'internal error'),
+        ('configure', 1, 'internal error: AttributeError: oops'),
         ('preempted', 75, 'state saved'),
         ('cancel', 3, 'canceled'),
         ('usage', 2, 'no such thing'),
@@ -121,6 +131,12 @@ def test_an_argument_too_many(capsys):
 )
 def test_contradictions_are_refused(capsys, argv, text):
     assert text in usage_error(capsys, *argv)
+
+
+def test_a_message_with_a_remedy_gets_no_other(capsys):
+    assert usage_error(capsys, '--options', '{e').endswith('Give an object such as \'{"b-scale": 10}\'\n')
+    assert usage_error(capsys, '--lr=1', '--lr=2').endswith('Remove one\n')
+    assert usage_error(capsys, '--lr=fast').endswith('. See --help\n')
 
 
 def test_importing_is_light():

@@ -80,3 +80,22 @@ def test_workers_change_nothing(swapped, capsys):
         assert dataset.main(['check', str(swapped), f'--workers={workers}']) == 1
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1]
+
+
+def test_a_problem_is_explained(swapped, capsys):
+    document = json.loads(swapped.read_text())
+    document['annotations'][0]['keypoints'].pop()
+    swapped.write_text(json.dumps(document))
+    assert dataset.main(['check', str(swapped)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = [i for i, line in enumerate(lines) if 'damaged record' in line]
+    assert lines[place + 1].startswith('    annotation 1 has 50 keypoint values in place of 51. ')
+
+
+@pytest.mark.parametrize('name', ['file/sheet.jpg', 'folder.jpg'])
+def test_a_contact_sheet_that_cannot_be_written_is_refused_before_the_check(swapped, tmp_path, capsys, name):
+    (tmp_path / 'file').write_text('')
+    (tmp_path / 'folder.jpg').mkdir()
+    assert dataset.main(['check', str(swapped), f'--contact-sheet={tmp_path / name}']) == 1
+    captured = capsys.readouterr()
+    assert f'{name} cannot be written' in captured.err and captured.out == ''

@@ -71,7 +71,18 @@ def test_one_dataclass_under_two_prefixes_shares_no_value():
     assert from_args(Plain, args, prefix='b') == Plain(1)
 
 
-@pytest.mark.parametrize('argv', [['--epochs=2.5'], ['--lr=fast'], ['--method=min'], ['--lr']])
+@pytest.mark.parametrize(
+    'argv',
+    [
+        ['--epochs=2.5'],
+        ['--epochs=inf'],
+        ['--epochs=1e400'],
+        ['--epochs=nan'],
+        ['--lr=fast'],
+        ['--method=min'],
+        ['--lr'],
+    ],
+)
 def test_bad_values_are_usage_errors(argv):
     with pytest.raises(SystemExit) as stop:
         parse(argv)

@@ -1,3 +1,4 @@
+import errno
 import json
 import signal
 import subprocess
@@ -120,6 +121,30 @@ def test_an_output_that_cannot_be_written(folder, capsys):
         [f'--source={folder.root}', f'--output={folder.root.parent / "file" / "out"}', '--val-is-train']
     )
     assert code == 1 and 'cannot be written' in last_line(capsys)
+
+
+def test_a_contact_sheet_that_cannot_be_written_is_refused_first(folder, capsys):
+    (folder.root / 'sheet.jpg').mkdir()
+    assert run(folder, '--val-is-train', f'--contact-sheet={folder.root / "sheet.jpg"}') == 1
+    assert 'sheet.jpg cannot be written' in last_line(capsys)
+    assert not (folder.root.parent / 'out').exists()
+
+
+def test_a_full_disk_is_that_of_the_output(folder, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, 'No space left on device', '.out.x.part/1.jpg')
+
+    monkeypatch.setattr(prepare.output, 'write_layout', full)
+    assert run(folder, '--val-is-train') == 1
+    assert f'no space is left on the disk: {folder.root.parent / "out"}. Free some' in last_line(capsys)
+
+
+def test_damage_comes_before_a_split_that_is_missing(folder, capsys):
+    assert run(folder) == 1
+    assert 'the source has only val images' in last_line(capsys)
+    annotate(folder, keypoints=[1, 2, 2])
+    assert run(folder) == 1
+    assert 'annotation 10 has 3 keypoint values' in last_line(capsys)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,14 @@ def test_evaluations_beside_the_log(tmp_path, log_name, checkpoints):
     assert read_log(path, eval_suffix='.eval-crowdpose.stats.json').evaluations == {}
 
 
+@pytest.mark.parametrize('content', [b'{"stats": [', b'[]', b'\xff'])
+def test_a_damaged_evaluation_is_named(log, content):
+    path = log.with_name(f'{log.stem}.epoch001.safetensors.eval-cocokp.stats.json')
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'epoch001.safetensors.eval-cocokp.stats.json is damaged. Remove it'):
+        read_log(log)
+
+
 def test_openpifpaf(repository):
     run = read_log(repository / 'tests/golden/openpifpaf_train.log')
     assert run.field_names[3] == 'cocokp.caf.c'

@@ -40,11 +40,12 @@ class FinishOptions(StageOptions):
 def run(options: FinishOptions, executor: ExecutorIO) -> None:
     """Write the outcome if there is none, and bring MLflow up to date."""
     run = options.run
+    if not options.status and not run.record():  # with a status, the run may have ended before training began
+        raise ValueError(f'{run.uri} holds no run. Check --run-root and --run-id')
     status = _parsed(options.status)
     if status.get('state') != 'SUCCEEDED':
         kind = CANCELED if status.get('state') in ('CANCELED', 'CANCELLED') else FAILED
-        message = (status.get('error') or {}).get('message', 'no reason given')
-        if run.end(kind, message=message, task=status.get('pipelineTaskName', '')):
+        if run.end(kind, message=_reason(status), task=status.get('pipelineTaskName', '')):
             LOG.info('recorded: %s %s', run.uri, kind)
     outcome = run.outcome()
     if tracking.is_wanted() and run.record().get('tags') and outcome:
@@ -69,6 +70,12 @@ def _complete(run: RunFolder, outcome: str, scratch: Path) -> None:
         run.store.write('report/train.log.offset', tracked.spool.offset_file.read_bytes())
     if tracker.is_running:
         tracker.status(_MLFLOW_STATUS[outcome])
+
+
+def _reason(status: Mapping[str, Any]) -> str:
+    """Why the pipeline ended, in whatever form the status has it."""
+    error = status.get('error')
+    return str((error.get('message') if isinstance(error, dict) else error) or 'no reason given')
 
 
 def _parsed(status: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from components.runtime import core, data, tracking, weights
 from components.runtime.executor_io import ExecutorIO
-from components.runtime.stage import StageOptions, stage
+from components.runtime.stage import StageOptions, check_positive, stage
 from components.runtime.store import open_store
 from components.runtime.tracking import Tracker
 from pifpaf_core import command
@@ -46,6 +46,7 @@ class PredictStageOptions(StageOptions):
         if not self.dataset_uri or not self.checkpoint_uri:
             raise ValueError('data set or weights are not given. Add --dataset-uri and --checkpoint-uri')
         core.options(self.eval_options, 'eval-options')
+        check_positive(self, 'n_images')
 
 
 def run(options: PredictStageOptions, executor: ExecutorIO) -> None:
@@ -87,7 +88,7 @@ def _images(options: PredictStageOptions, scratch: Path) -> list[Path]:
     """Files of the images, brought here where they lie elsewhere.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or two of one name, whose predictions would be one file.
     """
     uri = options.predict_images or str(data.bring(options.dataset_uri, scratch / 'data') / 'images' / 'val2017')
     is_image = uri.lower().endswith(_SUFFIXES)
@@ -96,6 +97,11 @@ def _images(options: PredictStageOptions, scratch: Path) -> list[Path]:
     keys = [key for key, _ in store.list(wanted) if key.lower().endswith(_SUFFIXES)][: options.n_images]
     if not keys:
         raise ValueError(f'{uri} holds no images. Give an image or a folder of images ({", ".join(_SUFFIXES)})')
+    names: dict[str, str] = {}
+    for key in keys:
+        other = names.setdefault(Path(key).name, key)
+        if other != key:
+            raise ValueError(f"{uri} has two images of one name, '{other}' and '{key}'. Rename one, or name one folder")
     folder = scratch / 'images'
     shutil.rmtree(folder, ignore_errors=True)
     for key in keys:

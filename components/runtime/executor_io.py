@@ -27,9 +27,8 @@ class ExecutorIO:
 
     def __init__(self, text: str = '') -> None:
         try:
-            document = json.loads(text) if text else {}
-            self._outputs: dict[str, Any] = document.get('outputs', {})
-        except (ValueError, AttributeError) as error:
+            self._outputs = _outputs(json.loads(text)) if text else {}
+        except ValueError as error:
             raise ValueError(
                 f"--executor-input is no executor input: {error}. Pass KFP's '{{{{$}}}}' or nothing"
             ) from None
@@ -105,6 +104,38 @@ class ExecutorIO:
         assert name in self._artifacts or not self.is_present, f'the component has no output {name}'
         output = self._artifacts.get(name)
         return output['artifacts'][0] if output else None
+
+
+def _outputs(document: Any) -> dict[str, Any]:
+    """The outputs of an executor input.
+
+    Raises:
+        ValueError: something in them is not what KFP puts there.
+    """
+    outputs = _object(_object(document, 'it').get('outputs', {}), 'outputs')
+    _text(outputs, 'outputFile', 'outputs', default='')
+    for name, parameter in _object(outputs.get('parameters', {}), 'parameters').items():
+        _text(_object(parameter, name), 'outputFile', name)
+    for name, output in _object(outputs.get('artifacts', {}), 'artifacts').items():
+        artifacts = _object(output, name).get('artifacts')
+        if not isinstance(artifacts, list) or not artifacts:
+            raise ValueError(f"'{name}' has no list of artifacts")
+        for artifact in artifacts:
+            _text(_object(artifact, name), 'uri', name)
+            _text(artifact, 'customPath', name, default='')
+            _object(artifact.get('metadata', {}), 'metadata')
+    return outputs
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"'{name}' is no object")
+    return value
+
+
+def _text(value: dict[str, Any], key: str, name: str, *, default: str | None = None) -> None:
+    if not isinstance(value.get(key, default), str):
+        raise ValueError(f"'{name}' has no text '{key}'")
 
 
 def _local_path(uri: str) -> str:

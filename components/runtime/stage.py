@@ -60,6 +60,14 @@ class StageOptions:
         return folder
 
 
+def check_positive(options: StageOptions, *names: str) -> None:
+    """Raise ``ValueError`` unless the options called ``names`` are above 0."""
+    for name in names:
+        value = getattr(options, name)
+        if not value > 0:
+            raise ValueError(f'--{name.replace("_", "-")} {value} is too little. Give a number above 0')
+
+
 S = TypeVar('S', bound=StageOptions)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from components.runtime import core, data, provenance, weights
 from components.runtime.executor_io import ExecutorIO
 from components.runtime.run_folder import RunFolder
-from components.runtime.stage import StageOptions, stage
+from components.runtime.stage import StageOptions, check_positive, stage
 from pifpaf_core import command
 from pifpaf_core.options import option
 
@@ -47,6 +47,9 @@ class TrainOptions(StageOptions):
         if not self.dataset_uri:
             raise ValueError('no data set is given. Add --dataset-uri, as components.prepare_dataset reports it')
         core.options(self.train_options, 'train-options')
+        check_positive(self, 'epochs', 'lr', 'batch_size', 'square_edge', 'poll', 'heartbeat_interval')
+        if self.gpus < 0:
+            raise ValueError(f'--gpus {self.gpus} is too little. Give 0 or more')
 
 
 def run(options: TrainOptions, executor: ExecutorIO) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.runtime import core, data, tracking
 from components.runtime.executor_io import ExecutorIO
 from components.runtime.run_folder import RunFolder
-from components.runtime.stage import StageOptions, stage
+from components.runtime.stage import StageOptions, check_positive, stage
 from components.runtime.tracking import Tracker
 from components.runtime.training_log import Point
 from pifpaf_core import command
@@ -43,6 +43,7 @@ class WatchOptions(StageOptions):
         if not self.dataset_uri:
             raise ValueError('no data set is given. Add --dataset-uri, as components.prepare_dataset reports it')
         core.options(self.eval_options, 'eval-options')
+        check_positive(self, 'poll', 'lost_after', 'claim_expires')
 
     @property
     def watching(self) -> Watching:

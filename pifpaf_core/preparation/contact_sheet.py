@@ -1,6 +1,8 @@
 """Sixteen images of a prepared data set on one, with what is annotated in them."""
 
+import errno
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,20 @@ def check_path(path: str) -> None:
     """Raise ``ValueError`` unless a contact sheet can be written in the format that the name asks for."""
     if Path(path).suffix.lower() not in ('.jpg', '.jpeg', '.png'):
         raise ValueError(f"--contact-sheet '{path}' has no image format. Name it .jpg or .png")
+
+
+def check_place(path: Path) -> None:
+    """Raise ``OSError`` unless a file can be made at ``path``; for use before long work."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, 'it is a folder')
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f'{path} cannot be written ({error.strerror}). Choose another --contact-sheet or mend its rights'
+        ) from None
 
 
 def draw_annotation(image: Image, annotation: dict[str, Any], categories: list[dict[str, Any]]) -> None:

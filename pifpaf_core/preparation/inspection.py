@@ -190,7 +190,7 @@ def _picture(report: Report, image: Mapping[str, Any]) -> contact_sheet.Image | 
 
 
 def table(report: Report, *, examples: int = 4) -> Sequence[str]:
-    """Lines for a person: each kind with its count and records to look at."""
+    """Lines for a person: each kind with its count and records to look at; below a problem, what it is."""
     lines = [f'{report.path}: {len(report.document["images"])} images, {report.n_instances} instances']
     for kind in KINDS:
         found = report.of(kind)
@@ -200,6 +200,8 @@ def table(report: Report, *, examples: int = 4) -> Sequence[str]:
         names = ', '.join(finding.record for finding in found[:examples]) + (', ...' if len(found) > examples else '')
         verdict = 'PROBLEM' if report.fails(kind) else 'ok' if not found else 'tolerated'
         lines.append(f'  {kind.name:33} {len(found):7}  {verdict:9}  {names}'.rstrip())
+        if verdict == 'PROBLEM':
+            lines.append(f'    {found[0].text or kind.rule}')
     return lines
 
 

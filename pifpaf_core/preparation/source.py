@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +96,14 @@ def find_files(root: Path) -> tuple[AnnotationFile, ...]:
     return tuple(found)
 
 
-def read(root: Path, *, workers: int) -> Source:
+def read(root: Path, *, workers: int, check_splits: Callable[[Collection[str]], None] = lambda splits: None) -> Source:
     """Read a folder in COCO's layout and check every record and every image, ``workers`` at a time.
+
+    Args:
+        root: the folder.
+        workers: files that are read at a time.
+        check_splits: refuses the splits that have annotations, once the records are known to be sound and before the
+            images, which take long.
 
     Raises:
         ValueError: something is wrong; the message holds the first problem and the number of others, which are logged
@@ -107,6 +113,7 @@ def read(root: Path, *, workers: int) -> Source:
     with ThreadPoolExecutor(workers) as pool:
         listings = list(pool.map(_read_listing, files))
         _refuse([problem for listing in listings for problem in listing.problems])
+        check_splits({file.split for file in files} - {'test'})
         wanted, conflicts = _merged(files, listings)
         jobs = [(split, name, *wanted[split][name]) for split in sorted(wanted) for name in sorted(wanted[split])]
         results = pool.map(lambda job: check_image(job[3] / job[1], width=job[4], height=job[5]), jobs)

@@ -1,6 +1,7 @@
 """Whole stages with KFP's executor input, the store and MLflow; the library's commands write what they would write."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -253,6 +254,12 @@ class TestPredict:
         predicted('--predict-images', f'{root}/{images}')
         assert [Path(image).name for image in commands.calls[0][3]] == names
 
+    def test_two_images_of_one_name(self, predicted, root, capsys):
+        for name in ('folder/a/1.jpg', 'folder/b/1.jpg'):
+            open_store(root).write(name, b'x')
+        assert predicted('--predict-images', f'{root}/folder')[0] == 1
+        assert "two images of one name, 'a/1.jpg' and 'b/1.jpg'. Rename one" in capsys.readouterr().err
+
     def test_no_images(self, predicted, tmp_path, capsys):
         assert predicted('--predict-images', str(tmp_path / 'empty'))[0] == 1
         assert 'holds no images. Give an image or a folder of images' in capsys.readouterr().err
@@ -347,3 +354,25 @@ class TestPrepareDataset:
         assert found == code
         assert reported == {}
         assert 'pifpaf prepare: ' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('program', 'flags'),
+    [
+        (train, ('epochs', 'lr', 'batch-size', 'square-edge', 'poll', 'heartbeat-interval')),
+        (watch_evaluate, ('poll', 'lost-after', 'claim-expires')),
+        (predict, ('n-images',)),
+    ],
+)
+@pytest.mark.parametrize('value', [0, -1])
+def test_numbers_that_make_no_sense_are_usage_errors(stage, capsys, program, flags, value):
+    for flag in flags:
+        given = ['--dataset-uri=x', f'--{flag}={value}', *(['--checkpoint-uri=x'] if program is predict else [])]
+        assert stage(program, *given)[0] == 2
+        assert re.search(rf'--{flag} {value}(\.0)? is too little', capsys.readouterr().err)
+
+
+def test_training_without_gpus_is_possible_and_with_fewer_is_not(stage, capsys):
+    assert stage(train, '--dataset-uri=x', '--gpus=-1')[0] == 2
+    assert '--gpus -1 is too little' in capsys.readouterr().err
+    assert stage(train, '--dataset-uri=x', '--gpus=0', '--dry-run')[0] == 0

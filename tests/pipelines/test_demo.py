@@ -47,6 +47,13 @@ def test_the_table_says_what_it_is(finished):
         assert said in text
 
 
+def test_help_runs_nothing(finished, capsys, monkeypatch):
+    monkeypatch.setattr(demo.embedded, 'run', None)
+    with pytest.raises(SystemExit) as stop:
+        demo.main(['--help'])
+    assert stop.value.code == 0 and 'make demo' in capsys.readouterr().out
+
+
 @pytest.fixture(scope='module')
 def result(repository):
     path = repository / 'outputs' / 'demo' / 'summary.json'

@@ -30,6 +30,24 @@ def test_an_end_that_nobody_recorded_is_recorded(run, finish, state, outcome):
     assert run.outcome()['task'] == 'train'
 
 
+@pytest.mark.parametrize(
+    ('error', 'message'),
+    [('boom', 'boom'), ({'code': 9}, 'no reason given'), (None, 'no reason given'), (['a'], "['a']")],
+)
+def test_whatever_the_form_of_the_reason_the_end_is_recorded(run, finish, error, message):
+    assert finish('FAILED', error=error, pipelineTaskName=None) == 0
+    assert (run.outcome()['outcome'], run.outcome()['message']) == ('failed', message)
+
+
+def test_a_run_that_is_not_there_is_refused_by_hand_only(tmp_path, capsys):
+    where = ['--run-root', str(tmp_path / 'runs'), '--run-id', 'typo']
+    assert main(where) == 1
+    assert 'runs/typo holds no run. Check --run-root and --run-id' in capsys.readouterr().err
+    assert not (tmp_path / 'runs').exists()
+    assert main([*where, '--status', '{"state": "FAILED"}']) == 0  # it failed before training began
+    assert (tmp_path / 'runs/typo/outcome.json').exists()
+
+
 def test_a_success_is_left_alone(run, finish):
     run.end(SUCCEEDED)
     assert finish('FAILED') == 0  # a later stage failed: the training did not

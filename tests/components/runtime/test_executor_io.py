@@ -64,7 +64,22 @@ def test_without_kfp_nothing_happens(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize('text', ['{{$}}', '[1]', '{"outputs": '])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '{{$}}',
+        '[1]',
+        '{"outputs": ',
+        '{"outputs": []}',
+        '{"outputs": {"artifacts": {"a": 1}, "outputFile": "/x"}}',
+        '{"outputs": {"artifacts": {"a": {"artifacts": []}}}}',
+        '{"outputs": {"artifacts": {"a": {"artifacts": [{"name": "a"}]}}}}',
+        '{"outputs": {"artifacts": {"a": {"artifacts": [{"uri": "/a", "customPath": 1}]}}}}',
+        '{"outputs": {"artifacts": {"a": {"artifacts": [{"uri": "/a", "metadata": []}]}}}}',
+        '{"outputs": {"parameters": {"a": {}}}}',
+        '{"outputs": {"outputFile": 1}}',
+    ],
+)
 def test_what_is_no_executor_input_is_refused(text):
     with pytest.raises(ValueError, match='--executor-input is no executor input'):
         ExecutorIO(text)
