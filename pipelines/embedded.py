@@ -14,6 +14,7 @@ from typing import Any
 
 from kfp import local
 
+from components.runtime.interrupts import sigterm_as_interrupt
 from pifpaf_core.command import CANCELED, FAILED
 from pipelines.pose_training.pipeline import build
 from pipelines.process_runner import Processes, installed
@@ -76,7 +77,7 @@ def heading(stage: str) -> None:
 def run(
     parameters: Mapping[str, Any], folder: Path, *, on_start: Callable[[str], None] = heading, verbose: bool = False
 ) -> LocalRun:
-    """Run the pipeline with these parameters; Ctrl-C is recorded as cancellation.
+    """Run the pipeline with these parameters; Ctrl-C and SIGTERM are recorded as cancellation.
 
     Args:
         parameters: by name, as on the KFP run form.
@@ -88,7 +89,7 @@ def run(
     (folder / 'kfp').mkdir(parents=True, exist_ok=True)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / 'kfp'), raise_on_error=True)
     processes = Processes(environment(folder), on_start)
-    with _quiet(not verbose), installed(processes):
+    with _quiet(not verbose), installed(processes), sigterm_as_interrupt():
         try:
             build(concurrent_watch=False)(**parameters)
         except KeyboardInterrupt:

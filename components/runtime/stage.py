@@ -1,11 +1,9 @@
 """The frame of a stage's program: options from a dataclass, one line and a code for errors, KFP's outputs last."""
 
-import contextlib
 import os
 import re
-import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +13,7 @@ from pifpaf_core.options import add_options, from_args, option
 
 from .core import CommandFailed
 from .executor_io import ExecutorIO
+from .interrupts import sigterm_as_interrupt
 from .run_folder import RunFolder
 
 _UUID = re.compile(r'([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
@@ -83,7 +82,7 @@ def stage(name: str, options: type[S], run: Callable[[S, ExecutorIO], int | None
     def work(config: Any) -> int:
         executor = ExecutorIO(config.executor_input)
         try:
-            with _sigterm_as_interrupt():
+            with sigterm_as_interrupt():
                 code = run(config, executor) or command.DONE
         except CommandFailed as failed:
             return failed.code if failed.code in (command.USAGE, command.PREEMPTED) else command.FAILED
@@ -98,17 +97,3 @@ def stage(name: str, options: type[S], run: Callable[[S, ExecutorIO], int | None
         configure=lambda args: from_args(options, args),
         run=work,
     )
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, so that children are stopped and claims released."""
-
-    def cancel(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, cancel)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

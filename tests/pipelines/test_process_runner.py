@@ -1,7 +1,6 @@
 """Container components as processes, with real kfp.local and components that are one line of Python."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -106,7 +105,8 @@ def test_a_kfp_that_works_in_another_way_is_refused(monkeypatch):
         pass
 
 
-def test_ctrl_c_reaches_the_stage_once_and_is_waited_for(tmp_path, repository):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_reaches_the_stage_once_and_is_waited_for(tmp_path, repository, number):
     stage = f"""
 import pathlib, signal, time
 out = pathlib.Path({str(tmp_path)!r})
@@ -119,9 +119,11 @@ time.sleep(0.3)
 (out / 'saved').write_text(str(len(got)))
 """
     program = f"""
+from components.runtime.interrupts import sigterm_as_interrupt
 from pipelines.process_runner import Processes
 try:
-    Processes({{}}, print).run(['python3', '-c', {stage!r}])
+    with sigterm_as_interrupt():
+        Processes({{}}, print).run(['python3', '-c', {stage!r}])
 except KeyboardInterrupt:
     print('canceled')
 """
@@ -130,7 +132,7 @@ except KeyboardInterrupt:
     while not (tmp_path / 'ready').exists():
         assert time.monotonic() < end
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGINT)
+    process.send_signal(number)
     out, _ = process.communicate(timeout=30)
     assert 'canceled' in out
     assert (tmp_path / 'saved').read_text() == '1'
