@@ -88,6 +88,7 @@ def stage(run, tmp_path, monkeypatch):
     names = (
         'metrics',
         'best_checkpoint',
+        'last_checkpoint',
         'report',
         'report_summary',
         'testdev_zip',
