@@ -2,13 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-
-T = TypeVar('T')
 
 
 def layers(network: nn.Module) -> list[_BatchNorm]:
@@ -28,18 +25,30 @@ def smallest_eps(network: nn.Module) -> float | None:
 
 
 @torch.no_grad()
-def recalibrate(network: nn.Module, batches: Iterable[T], forward: Callable[[T], object]) -> None:
-    """Replace the running statistics by their mean over ``batches``, each given to ``forward``.
+def recalibrate(network: nn.Module, batches: Iterable[Tensor], forward: Callable[[Tensor], object]) -> None:
+    """Replace the running statistics by those of all ``batches`` together.
 
-    Running statistics lag by hundreds of batches, so the weights of a short training look dead with them. All other
-    layers are in evaluation mode. Without any batch the statistics stay.
+    Running statistics lag by hundreds of batches, so the weights of a short training look dead with them. The batches
+    go through the network as one (as one for each size, then averaged), so that each layer sees what the layers before
+    it will give in evaluation. Averages over separate batches are not the same: each of these is normalized by its own
+    statistics, and an overfitted network notices. All other layers are in evaluation mode. Without any batch the
+    statistics stay.
+
+    Args:
+        network: whose layers are meant.
+        batches: images [B, 3, H, W]; memory must hold them all at once, without gradients.
+        forward: runs the network on such images.
     """
+    sizes: dict[torch.Size, list[Tensor]] = {}
+    for images in batches:
+        sizes.setdefault(images.shape[-2:], []).append(images)
+    if not sizes:
+        return
     with _estimating(network):
-        for count, batch in enumerate(batches):
-            if count == 0:
-                for layer in layers(network):
-                    layer.reset_running_stats()
-            forward(batch)
+        for layer in layers(network):
+            layer.reset_running_stats()
+        for equal in sizes.values():
+            forward(torch.cat(equal))
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ class TrainerOptions:
         nargs='?', const=0, metavar='EPOCH',
     )  # fmt: skip
     recalibrate_batch_norm: int = option(
-        0, 'estimate normalization statistics anew on so many training batches for each checkpoint'
+        0, 'estimate normalization statistics anew on so many training batches together for each checkpoint'
     )
     ema: float = option(0.01, 'one minus the decay of the average of the weights; 0 saves the last weights')
     profile: str | None = option(None, 'write a Chrome trace of the first batches to this file', metavar='FILE')

@@ -163,9 +163,8 @@ class Trainer:
         self.world.copy_from_main(network.state_dict().values())
         if self.options.recalibrate_batch_norm:
             batches = itertools.islice(self.train.epoch(self.epoch), self.options.recalibrate_batch_norm)
-            batch_norm.recalibrate(
-                network, self._interruptible(batches), lambda batch: self.objective.raw_fields(batch.images)
-            )
+            images = (batch.images for batch in self._interruptible(batches))
+            batch_norm.recalibrate(network, images, self.objective.raw_fields)
             self.world.average(network.state_dict().values())
 
     @torch.inference_mode()
