@@ -1,5 +1,6 @@
 """What all tests share: one thread a process, nothing written outside the clone, the shared data if present."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -32,3 +33,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip('shared data absent')
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """Commands that a test runs in this process set up logging; the next test finds it as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
