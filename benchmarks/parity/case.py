@@ -93,5 +93,6 @@ class Case:
         """Plain data, without the name."""
         if self.is_absent:
             return {'absent': True, 'note': self.note}
-        data = {'difference': self.difference, 'tolerance': self.tolerance, 'holds': self.holds}
+        difference = None if self.difference is None else float(self.difference)
+        data = {'difference': difference, 'tolerance': self.tolerance, 'holds': bool(self.holds)}
         return {**data, 'note': self.note} if self.note else data
