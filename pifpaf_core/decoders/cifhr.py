@@ -15,7 +15,7 @@ from ..annotation import Array
 from ..kernels import jit_in_place
 from .cells import Cells, Channels, Real
 
-MAX_VOTED_PIXELS = 60_000_000
+MAX_VOTED_PIXELS = 30_000_000
 """Pixels that the cells of an image may vote for, all together. Fifty people of COCO's usual sizes take two million.
 Beyond, the least confident cells do not vote."""
 

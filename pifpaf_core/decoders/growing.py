@@ -13,7 +13,7 @@ from .connection import connect
 from .frontier import Frontier, pop, push
 from .occupancy import Occupancy, is_occupied
 
-MAX_WORK = 30_000_000
+MAX_WORK = 12_000_000
 """Candidates that may be looked at in one image, a search counting as 32. Fifty people of COCO's usual sizes take up to
 three million. Beyond, poses do not grow any further."""
 
