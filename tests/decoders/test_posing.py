@@ -18,11 +18,8 @@ def memory_after(decoder, image):
 def votes(field):
     """Pixels that the cells of a Cif field vote for."""
     sizes = field[:, 4][field[:, 1] >= 0.3] * 8
-    return (
-        int(np.sum((2.0 * np.maximum(1.0, 0.5 * sizes)).astype(int) + 1) ** 2)
-        if False
-        else int(np.sum(((2.0 * np.maximum(1.0, 0.5 * sizes)).astype(int) + 1) ** 2))
-    )
+    sides = (2.0 * np.maximum(1.0, 0.5 * sizes)).astype(int) + 1
+    return int(np.sum(sides**2))
 
 
 def everywhere(seed=0, scale=(0.5, 3.0)):
