@@ -87,7 +87,7 @@ def test_seed_threshold(chain):
 
 
 def test_a_lower_seed_threshold_lets_weaker_keypoints_grow():
-    """From the first keypoint by a second one of 0.12 to the third one. The second one itself is too weak to be kept."""
+    """From the first keypoint by a second one of 0.12 to the third one. The second itself is too weak to be kept."""
     scene = Scene().keypoint(0, *A, confidence=0.35).keypoint(2, *C, confidence=0.35)
     scene.connect(0, A, B, confidence=0.41).connect(1, B, C, confidence=0.5)
     options = {'caf_th': 0.03, 'keypoint_threshold_rel': 0.0, 'instance_threshold': 0.0}
@@ -192,7 +192,7 @@ def test_keypoint_threshold(chain, threshold, found):
 
 
 def test_keypoint_threshold_rel():
-    """The connection's value is 0.364, so that the second keypoint has sqrt(0.364 * 0.9) = 0.572: 0.636 of the first."""
+    """The connection's value is 0.364, so the second keypoint has sqrt(0.364 * 0.9) = 0.572: 0.636 of the first."""
     scene = Scene().keypoint(0, *A).keypoint(1, *B).connect(0, A, B, confidence=0.4)
     assert len(chain_decoder(keypoint_threshold_rel=0.63)(scene.fields)[0].decoding_order) == 1
     assert len(chain_decoder(keypoint_threshold_rel=0.64)(scene.fields)[0].decoding_order) == 0

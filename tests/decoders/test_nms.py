@@ -47,7 +47,7 @@ def test_without_thresholds_it_stays_with_a_trace_of_its_confidence():
 
 
 def test_a_suppressed_keypoint_takes_no_place():
-    """The second one, 8 px beside the first, is suppressed; the third one is too near to the second one only."""
+    """The second, 8 px beside the first, is suppressed; the third one is too near to the second one only."""
     poses, order = suppress([pose(50.0, 0.9), pose(58.0, 0.8), pose(66.0, 0.7)], 0.0, 0.0)
     assert order == [0, 2, 1]
     assert (poses[:, 0, 2] > 0.1).tolist() == [True, True, False]

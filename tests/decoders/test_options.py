@@ -36,7 +36,8 @@ def test_defaults():
 def test_what_users_type():
     options = parsed(
         '--force-complete-pose', '--seed-threshold=0.1', '--decoder=cifcaf:0', '--no-reverse-match',
-        '--dense-connections', '--cifcaf-block-joints', '--connection-method=max', '--instance-threshold', '0.05',
+        '--dense-connections', '--cifcaf-block-joints',
+        '--connection-method=max', '--instance-threshold', '0.05',
         '--decoder-workers=3',
     )  # fmt: skip
     assert options == DecoderOptions(
