@@ -13,6 +13,11 @@ def layers(network: nn.Module) -> list[_BatchNorm]:
     return [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
 
 
+def statistics(network: nn.Module) -> list[Tensor]:
+    """Running means and variances of all layers, as they are: not copies."""
+    return [s for layer in layers(network) for s in (layer.running_mean, layer.running_var) if s is not None]
+
+
 def fix(network: nn.Module) -> None:
     """Normalize with the running statistics and leave them as they are, until the next ``network.train()``."""
     for layer in layers(network):

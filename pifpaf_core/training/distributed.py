@@ -118,12 +118,11 @@ class World:
                 dist.broadcast(tensor, src=0)
 
     def average(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Replace floating ``tensors`` by their mean over the processes."""
+        """Replace ``tensors`` by their mean over the processes."""
         if self.size > 1:
             for tensor in tensors:
-                if tensor.is_floating_point():
-                    dist.all_reduce(tensor)
-                    tensor /= self.size
+                dist.all_reduce(tensor)
+                tensor /= self.size
 
 
 @contextlib.contextmanager

@@ -165,7 +165,7 @@ class Trainer:
             batches = itertools.islice(self.train.epoch(self.epoch), self.options.recalibrate_batch_norm)
             images = (batch.images for batch in self._interruptible(batches))
             batch_norm.recalibrate(network, images, self.objective.raw_fields)
-            self.world.average(network.state_dict().values())
+            self.world.average(batch_norm.statistics(network))
 
     @torch.inference_mode()
     def _validate(self) -> None:
