@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,7 @@ from typing import Any
 
 from kfp import local
 
-from components.runtime.interrupts import sigterm_as_interrupt
+from components.runtime.interrupts import as_interrupt
 from pifpaf_core.command import CANCELED, FAILED
 from pipelines.pose_training.pipeline import build
 from pipelines.process_runner import Processes, installed
@@ -89,7 +90,7 @@ def run(
     (folder / 'kfp').mkdir(parents=True, exist_ok=True)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / 'kfp'), raise_on_error=True)
     processes = Processes(environment(folder), on_start)
-    with _quiet(not verbose), installed(processes), sigterm_as_interrupt():
+    with _quiet(not verbose), installed(processes), as_interrupt(signal.SIGTERM):
         try:
             build(concurrent_watch=False)(**parameters)
         except KeyboardInterrupt:

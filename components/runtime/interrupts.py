@@ -1,4 +1,4 @@
-"""SIGTERM as Ctrl-C: what a pod or a batch system sends ends a program the way a person would."""
+"""Signals as Ctrl-C: what a pod or a batch system sends ends a program the way a person would."""
 
 import contextlib
 import signal
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def sigterm_as_interrupt() -> Iterator[None]:
-    """Within this context SIGTERM raises KeyboardInterrupt, so that children are stopped and claims released.
+def as_interrupt(*numbers: int) -> Iterator[None]:
+    """Within this context these signals raise KeyboardInterrupt, so that children are stopped and claims released.
 
-    Signals can be handled in the main thread only; in another thread the context changes nothing.
+    SIGINT may have to be among them: a process that a shell started in the background ignores it. Signals can be
+    handled in the main thread only; in another thread the context changes nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -19,8 +20,9 @@ def sigterm_as_interrupt() -> Iterator[None]:
     def cancel(*_: object) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, cancel)
+    previous = {number: signal.signal(number, cancel) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pifpaf_core.options import add_options, from_args, option
 
 from .core import CommandFailed
 from .executor_io import ExecutorIO
-from .interrupts import sigterm_as_interrupt
+from .interrupts import as_interrupt
 from .run_folder import RunFolder
 
 _UUID = re.compile(r'([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
@@ -82,7 +83,7 @@ def stage(name: str, options: type[S], run: Callable[[S, ExecutorIO], int | None
     def work(config: Any) -> int:
         executor = ExecutorIO(config.executor_input)
         try:
-            with sigterm_as_interrupt():
+            with as_interrupt(signal.SIGTERM, signal.SIGINT):
                 code = run(config, executor) or command.DONE
         except CommandFailed as failed:
             return failed.code if failed.code in (command.USAGE, command.PREEMPTED) else command.FAILED

@@ -119,10 +119,11 @@ time.sleep(0.3)
 (out / 'saved').write_text(str(len(got)))
 """
     program = f"""
-from components.runtime.interrupts import sigterm_as_interrupt
+import signal
+from components.runtime.interrupts import as_interrupt
 from pipelines.process_runner import Processes
 try:
-    with sigterm_as_interrupt():
+    with as_interrupt(signal.SIGTERM, signal.SIGINT):
         Processes({{}}, print).run(['python3', '-c', {stage!r}])
 except KeyboardInterrupt:
     print('canceled')
