@@ -104,17 +104,17 @@ def random_field(seed, components=5, fields=2):
     return field
 
 
-def plain_map(field, threshold, channels):
+def plain_map(field, threshold, spread=0.5):
     """The high-resolution map of FIELDS section 12, rule 1, the slow way: every cell adds to every pixel, in order."""
     width, height = Scene.size
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     result = np.zeros((len(field), height, width))
     for f, j, i in zip(*np.nonzero(field[:, 1] >= threshold), strict=True):
         cx, cy = field[f, 2:4, j, i].astype(np.float64) * STRIDE
-        size = min(field[f, channels.size[0], j, i], field[f, channels.size[1], j, i]) * STRIDE
+        size = field[f, 4:, j, i].min() * STRIDE
         if size < 0.0:
             continue
-        sigma = max(1.0, channels.sigma * size)
+        sigma = max(1.0, spread * size)
         dx2, dy2 = (x - cx) ** 2, (y - cy) ** 2
         weight = (1.0 - (dx2 + dy2) / (16.0 * sigma**2)) ** 8
         weight[(dx2 < 0.25) & (dy2 < 0.25)] = 1.0

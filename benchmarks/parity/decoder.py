@@ -182,7 +182,7 @@ def _candidates(name: str, arrays: Arrays, decoder: CifCaf, fields: list[Array])
     with decoder.workplace(fields) as (cif, around, memory):
         look(cif, channels_of(Cif), decoder.cif.stride, decoder.rules.thresholds, around, memory.cells, memory.seeds)
         for connection in range(len(around.association.ends)):
-            make_lists(around.candidates, connection, around.association, around.hr)
+            make_lists(around.candidates, connection, around.association.threshold, around.hr)
         for key in keys:
             compare = _compare_connection if key.startswith('grow') else _compare_list
             yield from compare(f'{name}/{key}', key, arrays, around.candidates.lists)

@@ -1,8 +1,8 @@
 """Candidates: the CAF cells that may connect two keypoints, found by place (FIELDS section 12, rules 2 and 3).
 
 A connection can be followed in two directions, and each direction has its own list. The two lists of a connection are
-made when one is first asked for, and are sorted by bands of rows of the image, so that a search looks at the candidates
-near a keypoint, many at once.
+made when one is first asked for. Long ones are sorted by bins of the image, row by row, so that a search looks at the
+candidates near a keypoint, many at once.
 """
 
 from typing import Any, NamedTuple
@@ -12,22 +12,40 @@ import numpy as np
 from ..annotation import Array
 from ..headmeta import Caf
 from ..kernels import jit_in_place
-from .cells import Cells, Real, cells, find_cells, is_place
-from .cifhr import HighResolution, reserve_places, value_at
+from .cells import Real, has_confident, is_place
+from .cifhr import HighResolution, reserve, value_at
+
+LINK = np.dtype(
+    [
+        ('confidence', 'f4'),
+        ('x1', 'f4'),  # where the cell points, in pixels: the first end of the connection
+        ('y1', 'f4'),
+        ('x2', 'f4'),  # the second end
+        ('y2', 'f4'),
+        ('size1', 'f4'),
+        ('size2', 'f4'),
+        ('cell', 'i4'),
+        ('place1', 'i4'),  # in the high-resolution map, see `cifhr.reserve`
+        ('place2', 'i4'),
+    ]
+)
+"""A confident cell of a Caf field."""
 
 TARGET = np.dtype([('x', 'f4'), ('y', 'f4'), ('size', 'f4'), ('cell', 'i4')])
 """Where a candidate leads, in pixels, and the cell that it comes from."""
 
-UNSORTED = np.dtype([('confidence', 'f4'), ('x', 'f4'), ('y', 'f4'), ('band', 'i4'), ('target', TARGET)])
+UNSORTED = np.dtype([('confidence', 'f4'), ('x', 'f4'), ('y', 'f4'), ('bin', 'i4'), ('target', TARGET)])
 """A candidate on its way into its list."""
 
-_BAND = 4  # pixels, height of a band
+_BIN_WIDTH, _BIN_HEIGHT = 32, 16  # pixels
+PER_WIDTH, PER_HEIGHT = np.float32(1.0 / _BIN_WIDTH), np.float32(1.0 / _BIN_HEIGHT)  # bins a pixel
+_FEW = 64  # candidates that are looked at all rather than sorted
 _FLOOR = np.float32(0.1)  # share of the confidence that stands without support by the map
 _ONE = np.float32(1.0)
 
 
 class CafChannels(NamedTuple):
-    """Where a kernel finds the components of a Caf field: at the first end, then at the second."""
+    """Where a kernel finds the components of a Caf field, those of the first end before those of the second one."""
 
     confidence: int
     x: tuple[int, int]
@@ -59,22 +77,31 @@ class Association(NamedTuple):
 class Lists(NamedTuple):
     """Lists of candidates, number ``2 * connection + direction``; direction 1 runs from the second end to the first.
 
+    Lists lie one after the other in the memory. A list of more than a few candidates is sorted by bins, row by row, and
+    within a bin by cells.
+
     Attributes:
-        start: [L, bands + 2] int32, where each band starts in a list; the last entry is the number of candidates.
-        points: [L, 3, N] float32: confidence of the cell, weighted by the map where it leads; x, y where it starts, in
-            pixels. Sorted by band, then by cell.
-        target: [L, N] of `TARGET`.
+        start: [L, bins + 2] int32, where each bin starts, and behind the last one where the list ends. Without bins,
+            where the list starts and ends.
+        binned: [L] uint8, whether a list is sorted by bins.
+        confidence: [S] float32 of the cell, weighted by the map where it leads.
+        x: [S] float32, where it starts, in pixels.
+        y: likewise.
+        target: [S] of `TARGET`.
         scores: [N] float32, memory for searching.
-        work: [1] int64, how many candidates were looked at, for the bound of `growing`.
-        bands: how many this image has.
+        state: [2] int64, how many candidates were looked at, for the bound of `growing`, and how many there are.
+        bins: columns and rows of bins that this image has.
     """
 
     start: Array
-    points: Array
+    binned: Array
+    confidence: Array
+    x: Array
+    y: Array
     target: Array
     scores: Array
-    work: Array
-    bands: int
+    state: Array
+    bins: tuple[int, int]
 
 
 class Candidates(NamedTuple):
@@ -84,28 +111,34 @@ class Candidates(NamedTuple):
         lists: of all connections.
         made: [connections] uint8, whether both lists of a connection were made for this image.
         spare: [2, N] of `UNSORTED`, memory for sorting.
-        cells: the confident cells of each connection.
+        links: [S] of `LINK`, the confident cells of all connections, in row-major order.
+        first_link: [connections + 1] int64, where those of each connection start.
     """
 
     lists: Lists
     made: Array
     spare: Array
-    cells: Cells
+    links: Array
+    first_link: Array
 
 
-def candidates(connections: int, N: int, height: int) -> Candidates:
-    """Memory for fields of N cells over an image of ``height`` pixels. The system gives pages only for what is used."""
-    L, bands = 2 * connections, bands_of(height)
+def candidates(connections: int, N: int, size: tuple[int, int]) -> Candidates:
+    """Memory for fields of N cells over an image of this size in pixels. Pages that are not used cost nothing."""
+    L, S, bins = 2 * connections, 2 * connections * N, bins_of(size)
+    confidence, x, y = (np.empty(S, np.float32) for _ in range(3))
     lists = Lists(
-        np.empty((L, bands + 2), np.int32), np.empty((L, 3, N), np.float32), np.empty((L, N), TARGET),
-        np.empty(N, np.float32), np.empty(1, np.int64), bands,
+        np.empty((L, bins[0] * bins[1] + 2), np.int32), np.empty(L, np.uint8), confidence, x, y, np.empty(S, TARGET),
+        np.empty(N, np.float32), np.zeros(2, np.int64), bins,
     )  # fmt: skip
-    return Candidates(lists, np.empty(connections, np.uint8), np.empty((2, N), UNSORTED), cells(connections, N, ends=2))
+    return Candidates(
+        lists, np.empty(connections, np.uint8), np.empty((2, N), UNSORTED), np.empty(connections * N, LINK),
+        np.empty(connections + 1, np.int64),
+    )  # fmt: skip
 
 
-def bands_of(height: int) -> int:
-    """Number of bands of an image of ``height`` pixels."""
-    return height // _BAND + 1
+def bins_of(size: tuple[int, int]) -> tuple[int, int]:
+    """Columns and rows of bins over an image of this size in pixels."""
+    return size[0] // _BIN_WIDTH + 1, size[1] // _BIN_HEIGHT + 1
 
 
 def caf_channels() -> CafChannels:
@@ -117,113 +150,124 @@ def caf_channels() -> CafChannels:
 
 
 @jit_in_place
-def begin(candidates: Candidates, association: Association, hr: HighResolution) -> None:
-    """Forget the image before, find the confident cells of this one, and reserve the places where they point."""
+def find_links(candidates: Candidates, association: Association, hr: HighResolution) -> None:
+    """Forget the image before, find the confident cells of this one, and have votes counted where they point."""
     candidates.made[:] = 0
-    candidates.lists.work[0] = 0
-    x, found, ends = association.channels.x, candidates.cells, association.ends
-    find_cells(association.sparse, association.channels.confidence, x[0], association.threshold, found, 0)
-    for end in range(2):
-        reserve_places(hr, association.sparse, x[end], association.strides[0], found, 0, end, ends)
-    if association.factor > 0.0:
-        least, first = association.threshold / association.factor, len(association.sparse)
-        find_cells(association.dense, association.channels.confidence, x[0], least, found, first)
-        for end in range(2):
-            reserve_places(hr, association.dense, x[end], association.strides[1], found, first, end, ends)
+    candidates.lists.state[:] = 0
+    candidates.first_link[0] = 0
+    for connection in range(len(association.sparse)):
+        stride = np.float32(association.strides[0])
+        _find_links(candidates, connection, association, association.sparse[connection], stride, _ONE, hr)
+    for dense in range(len(association.dense)):
+        stride, factor = np.float32(association.strides[1]), np.float32(association.factor)
+        connection = len(association.sparse) + dense
+        _find_links(candidates, connection, association, association.dense[dense], stride, factor, hr)
 
 
 @jit_in_place
-def make_lists(candidates: Candidates, connection: int, association: Association, hr: HighResolution) -> None:
+def _find_links(
+    candidates: Candidates, connection: int, association: Association, field: Array, stride: Real, factor: Real,
+    hr: HighResolution,
+) -> None:  # fmt: skip
+    """Collect the confident cells of one connection; not those whose regression is no number."""
+    channels, least = association.channels, np.float32(association.threshold)
+    ax, bx = channels.x
+    _, H, W = field.shape
+    n = candidates.first_link[connection]
+    for j in range(H):
+        row = field[channels.confidence, j]
+        if not has_confident(row, least / factor):
+            continue
+        for i in range(W):
+            if row[i] * factor < least or not is_place(field[ax, j, i], field[ax + 1, j, i]):
+                continue
+            if row[i] >= 0.0 and is_place(field[bx, j, i], field[bx + 1, j, i]):
+                link = candidates.links[n]
+                link.confidence, link.cell = min(row[i] * factor, _ONE), j * W + i
+                link.x1, link.y1 = field[ax, j, i] * stride, field[ax + 1, j, i] * stride
+                link.x2, link.y2 = field[bx, j, i] * stride, field[bx + 1, j, i] * stride
+                link.size1, link.size2 = field[channels.size[0], j, i] * stride, field[channels.size[1], j, i] * stride
+                link.place1 = reserve(hr, association.ends[connection, 0], link.x1, link.y1)
+                link.place2 = reserve(hr, association.ends[connection, 1], link.x2, link.y2)
+                n += 1
+    candidates.first_link[connection + 1] = n
+
+
+@jit_in_place
+def make_lists(candidates: Candidates, connection: int, threshold: Real, hr: HighResolution) -> None:
     """Make both lists of a connection: cells whose confidence, weighted by the map where they lead, is high enough."""
-    lists, spare = candidates.lists, candidates.spare
-    lists.start[2 * connection, :] = 0
-    lists.start[2 * connection + 1, :] = 0
-    dense = connection - len(association.sparse)
-    if dense >= 0:
-        stride, factor = np.float32(association.strides[1]), np.float32(association.factor)
-        n, m = _collect(candidates, connection, association, association.dense[dense], stride, factor, hr)
-    else:
-        stride = np.float32(association.strides[0])
-        n, m = _collect(candidates, connection, association, association.sparse[connection], stride, _ONE, hr)
-    _sort(lists.start[2 * connection], lists.points[2 * connection], lists.target[2 * connection], spare[0], n)
-    _sort(
-        lists.start[2 * connection + 1], lists.points[2 * connection + 1], lists.target[2 * connection + 1], spare[1], m
-    )
+    least = np.float32(threshold)
+    n, m = 0, 0
+    for k in range(candidates.first_link[connection], candidates.first_link[connection + 1]):
+        link = candidates.links[k]
+        forward = link.confidence * (_FLOOR + (_ONE - _FLOOR) * value_at(hr.tiles, link.place2, 0.0))
+        if forward > least:
+            source = candidates.spare[0, n]
+            _write(source, forward, link.x1, link.y1, link.x2, link.y2, link.size2, link.cell)
+            n += 1
+        backward = link.confidence * (_FLOOR + (_ONE - _FLOOR) * value_at(hr.tiles, link.place1, 0.0))
+        if backward > least:
+            source = candidates.spare[1, m]
+            _write(source, backward, link.x2, link.y2, link.x1, link.y1, link.size1, link.cell)
+            m += 1
+    _store(candidates.lists, 2 * connection, candidates.spare[0], n)
+    _store(candidates.lists, 2 * connection + 1, candidates.spare[1], m)
     candidates.made[connection] = 1
 
 
 @jit_in_place
-def _collect(
-    candidates: Candidates, connection: int, association: Association, field: Array, stride: Real, factor: Real,
-    hr: HighResolution,
-) -> tuple[int, int]:  # fmt: skip
-    """Write the candidates of both directions to the spare memory, in the order of cells, and count them by band."""
-    channels, least, lists = association.channels, np.float32(association.threshold), candidates.lists
-    flat = field.reshape(field.shape[0], field.shape[1] * field.shape[2])
-    found, places = candidates.cells.indices[connection], candidates.cells.places[connection]
-    n, m = 0, 0
-    for k in range(candidates.cells.counts[connection]):
-        cell = found[k]
-        x1, y1 = flat[channels.x[0], cell], flat[channels.x[0] + 1, cell]
-        x2, y2 = flat[channels.x[1], cell], flat[channels.x[1] + 1, cell]
-        if not (is_place(x1, y1) and is_place(x2, y2)):
-            continue
-        x1, y1, x2, y2 = x1 * stride, y1 * stride, x2 * stride, y2 * stride
-        confidence = min(flat[channels.confidence, cell] * factor, _ONE)
-        forward = confidence * (_FLOOR + (_ONE - _FLOOR) * value_at(hr.tiles, places[k, 1], 0.0))
-        if forward > least:
-            band = _band(y1, lists.bands)
-            lists.start[2 * connection, band + 2] += 1
-            size = flat[channels.size[1], cell] * stride
-            _write(candidates.spare[0, n], forward, x1, y1, band, x2, y2, size, cell)
-            n += 1
-        backward = confidence * (_FLOOR + (_ONE - _FLOOR) * value_at(hr.tiles, places[k, 0], 0.0))
-        if backward > least:
-            band = _band(y2, lists.bands)
-            lists.start[2 * connection + 1, band + 2] += 1
-            size = flat[channels.size[0], cell] * stride
-            _write(candidates.spare[1, m], backward, x2, y2, band, x1, y1, size, cell)
-            m += 1
-    return n, m
-
-
-@jit_in_place
 def _write(
-    candidate: Any, confidence: Real, x: Real, y: Real, band: int, to_x: Real, to_y: Real, to_size: Real, cell: int
+    candidate: Any, confidence: Real, x: Real, y: Real, to_x: Real, to_y: Real, to_size: Real, cell: int
 ) -> None:
-    candidate.confidence, candidate.x, candidate.y, candidate.band = confidence, x, y, band
+    candidate.confidence, candidate.x, candidate.y = confidence, x, y
     target = candidate.target
     target.x, target.y, target.size, target.cell = to_x, to_y, to_size, cell
 
 
 @jit_in_place
-def _sort(start: Array, points: Array, target: Array, source: Array, n: int) -> None:
-    """Sort candidates of a list by band. Those of band b were counted in ``start[b + 2]``."""
-    for band in range(2, len(start)):
-        start[band] += start[band - 1]
-    for k in range(n):  # start[b + 1] moves from where band b starts to where the next one does
-        band = source[k].band + 1
-        to = start[band]
-        start[band] += 1
-        points[0, to], points[1, to], points[2, to] = source[k].confidence, source[k].x, source[k].y
-        target[to] = source[k].target
+def _store(lists: Lists, number: int, source: Array, n: int) -> None:
+    """Move candidates from the spare memory into a list, a long one by bins."""
+    start, first = lists.start[number], lists.state[1]
+    lists.state[1] += n
+    lists.binned[number] = n > _FEW
+    if n <= _FEW:
+        start[0], start[1] = first, first + n
+        for k in range(n):
+            _place(lists, first + k, source[k])
+        return
+    bins = lists.bins[0] * lists.bins[1]
+    for b in range(bins + 2):
+        start[b] = 0
+    for k in range(n):
+        source[k].bin = bin_of(source[k].y, PER_HEIGHT, lists.bins[1]) * lists.bins[0] + bin_of(
+            source[k].x, PER_WIDTH, lists.bins[0]
+        )
+        start[source[k].bin + 2] += 1
+    start[0], start[1] = first, first
+    for b in range(2, bins + 2):
+        start[b] += start[b - 1]
+    for k in range(n):  # start[b + 1] moves from where bin b starts to where the next one does
+        b = source[k].bin + 1
+        _place(lists, start[b], source[k])
+        start[b] += 1
 
 
 @jit_in_place
-def near(lists: Lists, number: int, top: Real, bottom: Real) -> tuple[int, int]:
-    """The candidates that may start between two rows: the first one in the list and the one behind the last."""
-    start = lists.start[number]
-    return start[_band(top, lists.bands)], start[_band(bottom, lists.bands) + 1]
+def _place(lists: Lists, k: int, candidate: Any) -> None:
+    lists.confidence[k], lists.x[k], lists.y[k] = candidate.confidence, candidate.x, candidate.y
+    lists.target[k] = candidate.target
 
 
 @jit_in_place
-def _band(y: Real, bands: int) -> int:
-    """The band of a row in pixels; rows outside the image belong to the first or last one."""
-    return min(max(int(y * np.float32(1.0 / _BAND)), 0), bands - 1)
+def bin_of(position: Real, per_pixel: Real, bins: int) -> int:
+    """The row or column of bins of a position in pixels; what lies outside the image belongs to the border's."""
+    return min(max(int(position * per_pixel), 0), bins - 1)
 
 
 def table(lists: Lists, number: int) -> Array:
     """A list as [N, 6] float32, for plots and tests: confidence, x, y where it starts, x, y, size where it leads."""
-    n = lists.start[number, lists.bands]
-    target = lists.target[number, :n]
-    return np.stack([*lists.points[number, :, :n], target['x'], target['y'], target['size']], axis=1)
+    last = lists.bins[0] * lists.bins[1] if lists.binned[number] else 1
+    part = slice(lists.start[number, 0], lists.start[number, last])
+    target = lists.target[part]
+    columns = lists.confidence[part], lists.x[part], lists.y[part], target['x'], target['y'], target['size']
+    return np.stack(columns, axis=1)

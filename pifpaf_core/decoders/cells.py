@@ -1,4 +1,4 @@
-"""Cells: where a field is confident. What is not is read once and never again."""
+"""Cells: where a Cif or CifDet field is confident. What is not is read once and never again."""
 
 from typing import Any, NamedTuple
 
@@ -11,6 +11,18 @@ from ..kernels import jit_in_place
 Real = Any
 """A float32 within a kernel. mypy knows numpy's scalars, but not what numba makes of them."""
 
+CELL = np.dtype(
+    [
+        ('confidence', 'f4'),
+        ('x', 'f4'),  # where it points, in pixels
+        ('y', 'f4'),
+        ('width', 'f4'),  # of what is there, in pixels; a keypoint is as high as it is wide
+        ('height', 'f4'),
+        ('field', 'i4'),
+        ('place', 'i4'),  # in the high-resolution map, see `cifhr.reserve`
+        ('score', 'f4'),  # as a seed
+    ]
+)
 _FAR = np.float32(1e6)  # cells; beyond, a regression is not a place
 
 
@@ -20,28 +32,26 @@ class Channels(NamedTuple):
     Attributes:
         confidence: of the cell.
         x: of the place; y follows.
-        size: the component of the size, or those of width and height, of which the smaller one is the size.
-        sigma: standard deviation of a cell's votes as a share of its size.
+        width: of what is there.
+        height: of what is there.
     """
 
     confidence: int
     x: int
-    size: tuple[int, int]
-    sigma: float
+    width: int
+    height: int
 
 
 class Cells(NamedTuple):
-    """The confident cells of each field, in row-major order; of field f the first ``counts[f]``.
+    """The confident cells of all fields, in row-major order; those of field f from ``start[f]`` to ``start[f + 1]``.
 
     Attributes:
-        indices: [F, N] int32, flat index of the cell.
-        places: [F, N, ends] int32, where the cell points, see `cifhr.reserve`; a Caf cell points to two ends.
-        counts: [F] int64.
+        records: [S] of `CELL`.
+        start: [F + 1] int64.
     """
 
-    indices: Array
-    places: Array
-    counts: Array
+    records: Array
+    start: Array
 
 
 def channels_of(meta: type[Cif] | type[CifDet]) -> Channels:
@@ -49,44 +59,56 @@ def channels_of(meta: type[Cif] | type[CifDet]) -> Channels:
     layout = meta.prediction
     if issubclass(meta, CifDet):
         width = layout.vector(1).start
-        return Channels(layout.confidence, layout.vector(0).start, (width, width + 1), 0.1)
-    return Channels(layout.confidence, layout.vector(0).start, (layout.scale(0), layout.scale(0)), 0.5)
+        return Channels(layout.confidence, layout.vector(0).start, width, width + 1)
+    return Channels(layout.confidence, layout.vector(0).start, layout.scale(0), layout.scale(0))
 
 
-def cells(F: int, N: int, ends: int = 1) -> Cells:
+def cells(F: int, N: int) -> Cells:
     """Memory for F fields of N cells."""
-    return Cells(np.empty((F, N), np.int32), np.empty((F, N, ends), np.int32), np.empty(F, np.int64))
+    return Cells(np.empty(F * N, CELL), np.empty(F + 1, np.int64))
 
 
 @jit_in_place
-def find_cells(field: Array, confidence: int, x: int, threshold: Real, cells: Cells, first: int) -> None:
+def find_cells(field: Array, channels: Channels, threshold: Real, stride: int, cells: Cells) -> None:
     """Collect the cells with at least this confidence; not those whose regression is no number.
 
     Args:
         field: [F, C, H, W] float32 in inference layout, in cells.
-        confidence: its component.
-        x: component of a place; y follows.
+        channels: where its components are.
         threshold: on the confidence.
-        cells: is filled, field f at ``first + f``.
-        first: see there.
+        stride: pixels a cell.
+        cells: is filled.
     """
     F, _, H, W = field.shape
-    least = np.float32(threshold)
+    scale = np.float32(stride)
+    n = 0
     for f in range(F):
-        n = 0
-        found = cells.indices[first + f]
+        cells.start[f] = n
         for j in range(H):
-            row = field[f, confidence, j]
-            hits = 0
-            for i in range(W):  # vectorized: most rows have none
-                hits += row[i] >= least
-            if hits == 0:
+            if not has_confident(field[f, channels.confidence, j], np.float32(threshold)):
                 continue
             for i in range(W):
-                if row[i] >= least and is_place(field[f, x, j, i], field[f, x + 1, j, i]):
-                    found[n] = j * W + i
+                confidence, x, y = (
+                    field[f, channels.confidence, j, i],
+                    field[f, channels.x, j, i],
+                    field[f, channels.x + 1, j, i],
+                )
+                if confidence >= np.float32(threshold) and is_place(x, y):
+                    cell = cells.records[n]
+                    cell.confidence, cell.x, cell.y, cell.field = confidence, x * scale, y * scale, f
+                    cell.width = field[f, channels.width, j, i] * scale
+                    cell.height = field[f, channels.height, j, i] * scale
                     n += 1
-        cells.counts[first + f] = n
+    cells.start[F] = n
+
+
+@jit_in_place
+def has_confident(row: Array, threshold: Real) -> bool:
+    """Whether a row [W] of confidences has one of at least this size. Vectorized: most rows have none."""
+    hits = 0
+    for i in range(len(row)):
+        hits += row[i] >= threshold
+    return hits > 0
 
 
 @jit_in_place

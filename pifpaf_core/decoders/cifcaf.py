@@ -8,10 +8,10 @@ import numpy as np
 
 from ..annotation import Annotation, Array, Pose
 from ..headmeta import Caf, Cif
-from .candidates import Association, Candidates, bands_of, caf_channels, candidates
+from .candidates import Association, Candidates, bins_of, caf_channels, candidates
 from .cells import Cells, cells, channels_of
 from .cifhr import HighResolution, high_resolution
-from .contract import checked_field, image_size
+from .contract import FieldOf, image_size
 from .frontier import Frontier, frontier
 from .growing import Growth, Surroundings, Wiring, wiring
 from .occupancy import Occupancy, cells_of, occupancy
@@ -46,6 +46,8 @@ class CifCaf:
         self.caf = caf
         self.dense = dense if options.dense_connections > 0.0 else None
         self._factor = options.dense_connections if self.dense else 0.0
+        self._cif_field, self._caf_field = FieldOf(cif), FieldOf(caf)
+        self._dense_field = FieldOf(self.dense) if self.dense else None
         connections = caf.connections + (self.dense.connections if self.dense else ())
         self._ends = np.array(connections, np.int64).reshape(-1, 2)
         self._wiring = wiring(cif.n_fields, connections)
@@ -78,14 +80,14 @@ class CifCaf:
     @contextmanager
     def workplace(self, fields: Sequence[Array]) -> Iterator[tuple[Array, Surroundings, 'Memory']]:
         """The Cif field of one image, the association fields with memory to grow poses in, and all other memory."""
-        cif, association = checked_field(fields, self.cif), self._association(fields)
+        cif, association = self._cif_field(fields), self._association(fields)
         rows, columns = (max(cif.shape[i], association.sparse.shape[i], association.dense.shape[i]) for i in (2, 3))
         with self._pool.lend(rows, columns) as memory:
             yield cif, memory.around(self._wiring, association, image_size(cif, self.cif.stride)), memory
 
     def _association(self, fields: Sequence[Array]) -> Association:
-        sparse = checked_field(fields, self.caf)
-        dense = checked_field(fields, self.dense) if self.dense else sparse[:0]
+        sparse = self._caf_field(fields)
+        dense = self._dense_field(fields) if self._dense_field else sparse[:0]
         strides = self.caf.stride, self.dense.stride if self.dense else self.caf.stride
         threshold = self.rules.first.caf_threshold
         if self.rules.completion.search:
@@ -96,8 +98,9 @@ class CifCaf:
         K, N = self.cif.n_fields, rows * columns
         width, height = (columns - 1) * self.cif.stride + 1, (rows - 1) * self.cif.stride + 1
         return Memory(
-            cells(K, N), seeds(K * N), frontier(len(self._wiring.pairs)), candidates(len(self._ends), N, height),
-            high_resolution(K, width, height), occupancy(K, width, height), poses(K),
+            cells(K, N), seeds(K * N), frontier(len(self._wiring.pairs)),
+            candidates(len(self._ends), N, (width, height)), high_resolution(K, width, height),
+            occupancy(K, width, height), poses(K),
         )  # fmt: skip
 
 
@@ -114,7 +117,7 @@ class Memory(NamedTuple):
 
     def around(self, wiring: Wiring, association: Association, size: tuple[int, int]) -> Surroundings:
         """The part that poses grow in, cut to an image of this size in pixels."""
-        lists = self.candidates.lists._replace(bands=bands_of(size[1]))
+        lists = self.candidates.lists._replace(bins=bins_of(size))
         return Surroundings(
             wiring, self.frontier, self.candidates._replace(lists=lists), association,
             self.hr._replace(size=size), self.occupancy._replace(size=cells_of(*size)),

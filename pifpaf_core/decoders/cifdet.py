@@ -10,7 +10,7 @@ from ..headmeta import CifDet
 from ..kernels import jit_in_place
 from .cells import Cells, Channels, Real, cells, channels_of, find_cells
 from .cifhr import HighResolution, high_resolution, reserve_places, start_map, vote
-from .contract import checked_field, image_size
+from .contract import FieldOf, image_size
 from .nms import suppress_boxes
 from .occupancy import Occupancy, cells_of, clear, is_occupied, occupancy, occupy
 from .options import DecoderOptions
@@ -19,6 +19,7 @@ from .seeds import Seeds, collect_seeds, seed_at, seeds
 
 MAX_BOXES = 120  # an image, before suppression
 INSTANCE_THRESHOLD = 0.15  # where the options give none
+_SPREAD = 0.1  # standard deviation of a cell's votes, as a share of the box's smaller side
 _TAKEN = np.float32(0.1)  # half side of the place that a box takes, as a share of its smaller side
 
 
@@ -34,6 +35,7 @@ class CifDetDecoder:
 
     def __init__(self, meta: CifDet, *, options: DecoderOptions) -> None:
         self._meta = meta
+        self._field = FieldOf(meta)
         self._options = options
         threshold = options.instance_threshold
         self._instance_threshold = INSTANCE_THRESHOLD if threshold is None else threshold
@@ -55,22 +57,22 @@ class CifDetDecoder:
         Returns:
             [N, 4] float32 x1, y1, x2, y2 in pixels, not clipped; [N] float32 scores; [N] int32 fields.
         """
-        field = checked_field(fields, self._meta)
+        field = self._field(fields)
         with self._pool.lend(field.shape[2], field.shape[3]) as memory:
             memory = memory.cut(image_size(field, self._meta.stride))
             thresholds = self._options.cif_th, self._options.seed_threshold
             n = detect(field, channels_of(CifDet), self._meta.stride, *thresholds, memory)
-            found = memory.seeds.records[memory.found[:n]]
+            found = memory.cells.records[memory.found[:n]]
         half = np.stack([found['width'], found['height']], axis=1) / np.float32(2.0)
         centre = np.stack([found['x'], found['y']], axis=1)
-        return np.concatenate([centre - half, centre + half], axis=1), found['confidence'], found['field']
+        return np.concatenate([centre - half, centre + half], axis=1), found['score'], found['field']
 
     def _memory(self, rows: int, columns: int) -> 'Memory':
         F, stride = self._meta.n_fields, self._meta.stride
         width, height = (columns - 1) * stride + 1, (rows - 1) * stride + 1
         return Memory(
             cells(F, rows * columns), seeds(F * rows * columns), high_resolution(F, width, height),
-            occupancy(F, width, height), np.empty(MAX_BOXES, np.int64), np.arange(F)[:, None],
+            occupancy(F, width, height), np.empty(MAX_BOXES, np.int64),
         )  # fmt: skip
 
 
@@ -82,8 +84,7 @@ class Memory(NamedTuple):
         seeds: see there.
         hr: the map.
         occupancy: the places that boxes take, by category.
-        found: [MAX_BOXES] int64, seeds that became boxes.
-        fields: [F, 1] int64, 0 to F - 1.
+        found: [MAX_BOXES] int64, cells that became boxes.
     """
 
     cells: Cells
@@ -91,7 +92,6 @@ class Memory(NamedTuple):
     hr: HighResolution
     occupancy: Occupancy
     found: Array
-    fields: Array
 
     def cut(self, size: tuple[int, int]) -> 'Memory':
         """For an image of this size in pixels."""
@@ -102,7 +102,7 @@ class Memory(NamedTuple):
 def detect(
     field: Array, channels: Channels, stride: int, map_threshold: Real, seed_threshold: Real, memory: Memory
 ) -> int:
-    """Choose the seeds that become boxes; the number of them, indices in ``memory.found``.
+    """Choose the cells that become boxes; the number of them, indices in ``memory.found``.
 
     Args:
         field: [F, C, H, W] float32 in inference layout, in cells.
@@ -112,17 +112,16 @@ def detect(
         seed_threshold: confidence of seeds.
         memory: see there.
     """
-    threshold = min(map_threshold, seed_threshold)
-    find_cells(field, channels.confidence, channels.x, threshold, memory.cells, 0)
+    find_cells(field, channels, min(map_threshold, seed_threshold), stride, memory.cells)
     start_map(memory.hr)
-    reserve_places(memory.hr, field, channels.x, stride, memory.cells, 0, 0, memory.fields)
-    vote(field, channels, map_threshold, stride, memory.cells, memory.hr)
-    n_seeds = collect_seeds(field, channels, seed_threshold, stride, memory.cells, memory.hr, memory.seeds)
+    reserve_places(memory.cells, memory.hr)
+    vote(memory.cells, map_threshold, _SPREAD, memory.hr)
+    n_seeds = collect_seeds(memory.cells, seed_threshold, memory.hr, memory.seeds)
     clear(memory.occupancy)
     n = 0
     for k in range(n_seeds):
         index = seed_at(memory.seeds, k)
-        seed = memory.seeds.records[index]
+        seed = memory.cells.records[index]
         if is_occupied(memory.occupancy, seed.field, seed.x, seed.y):
             continue
         occupy(memory.occupancy, seed.field, seed.x, seed.y, _TAKEN * min(seed.width, seed.height))

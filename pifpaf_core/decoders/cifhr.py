@@ -7,13 +7,13 @@ before can show in a result, nothing is cleared that is not used, and images use
 after the other.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..annotation import Array
 from ..kernels import jit_in_place
-from .cells import Cells, Channels, Real
+from .cells import Cells, Real
 
 MAX_VOTED_PIXELS = 30_000_000
 """Pixels that the cells of an image may vote for, all together. Fifty people of COCO's usual sizes take two million.
@@ -67,34 +67,12 @@ def start_map(hr: HighResolution) -> None:
 
 
 @jit_in_place
-def reserve_places(
-    hr: HighResolution, field: Array, x: int, stride: int, cells: Cells, first: int, end: int, fields: Array
-) -> None:
-    """Reserve the places where cells point.
+def reserve(hr: HighResolution, f: int, x: Real, y: Real) -> int:
+    """Have votes counted for the pixel nearest to x, y.
 
-    Args:
-        hr: the map.
-        field: [F, C, H, W] float32 in inference layout, in cells.
-        x: component of the place; y follows.
-        stride: pixels a cell.
-        cells: what `find_cells` found, field f at ``first + f``; ``places`` is filled.
-        first: see there.
-        end: which of the places of a cell.
-        fields: [first + F, ends] int64, the field of the map that each end belongs to.
+    Returns:
+        Its place for `value_at`; -1 beyond the border (rule 2) and for what is no number.
     """
-    F, C, H, W = field.shape
-    flat = field.reshape(F, C, H * W)
-    scale = np.float32(stride)
-    for f in range(F):
-        for k in range(cells.counts[first + f]):
-            cell = cells.indices[first + f, k]
-            place = _reserve(hr, fields[first + f, end], flat[f, x, cell] * scale, flat[f, x + 1, cell] * scale)
-            cells.places[first + f, k, end] = place
-
-
-@jit_in_place
-def _reserve(hr: HighResolution, f: int, x: Real, y: Real) -> int:
-    """The place of the pixel nearest to x, y; -1 beyond the border (rule 2) and for what is no number."""
     width, height = hr.size
     if not (x >= -0.49 and y >= -0.49 and x <= width - 0.51 and y <= height - 0.51):
         return -1
@@ -127,48 +105,47 @@ def value_at(tiles: Array, place: int, outside: Real) -> Real:
 
 
 @jit_in_place
-def vote(field: Array, channels: Channels, threshold: Real, stride: int, cells: Cells, hr: HighResolution) -> None:
-    """Let the cells found, with at least this confidence, vote for the reserved places.
-
-    Args:
-        field: [F, C, H, W] float32 in inference layout, in cells.
-        channels: where its components are. The standard deviation of a cell's votes is ``channels.sigma`` times its
-            size, at least one pixel.
-        threshold: on the confidence.
-        stride: pixels a cell.
-        cells: what `find_cells` found, with this threshold or a lower one.
-        hr: gets the votes.
-    """
-    F, C, H, W = field.shape
-    flat = field.reshape(F, C, H * W)
-    least = _affordable(flat, channels, np.float32(threshold), stride, cells, hr)
-    scale = np.float32(stride)
-    pixels = 0
-    for f in range(F):
-        for k in range(cells.counts[f]):
-            cell = cells.indices[f, k]
-            confidence = flat[f, channels.confidence, cell]
-            sigma = _sigma(flat, f, cell, channels, stride)
-            if confidence >= least and sigma > 0.0:
-                pixels += _pixels(sigma, hr)
-                if pixels > MAX_VOTED_PIXELS:
-                    return
-                x, y = flat[f, channels.x, cell] * scale, flat[f, channels.x + 1, cell] * scale
-                _add(hr, f, x, y, sigma, confidence / _VOTERS)
+def reserve_places(cells: Cells, hr: HighResolution) -> None:
+    """Have votes counted where cells point."""
+    for k in range(cells.start[-1]):
+        cell = cells.records[k]
+        cell.place = reserve(hr, cell.field, cell.x, cell.y)
 
 
 @jit_in_place
-def _affordable(flat: Array, channels: Channels, least: Real, stride: int, cells: Cells, hr: HighResolution) -> Real:
+def vote(cells: Cells, threshold: Real, spread: Real, hr: HighResolution) -> None:
+    """Let cells with at least this confidence vote for the reserved places.
+
+    Args:
+        cells: what `find_cells` found, with this threshold or a lower one. One whose size is negative or no number does
+            not vote.
+        threshold: on the confidence.
+        spread: standard deviation of a cell's votes as a share of its smaller side; it is at least one pixel.
+        hr: gets the votes.
+    """
+    least = _affordable(cells, np.float32(threshold), np.float32(spread), hr)
+    pixels = 0
+    for k in range(cells.start[-1]):
+        cell = cells.records[k]
+        sigma = _sigma(cell, np.float32(spread))
+        if cell.confidence >= least and sigma > 0.0:
+            pixels += _pixels(sigma, hr)
+            if pixels > MAX_VOTED_PIXELS:
+                return
+            _add(hr, cell.field, cell.x, cell.y, sigma, cell.confidence / _VOTERS)
+
+
+@jit_in_place
+def _affordable(cells: Cells, least: Real, spread: Real, hr: HighResolution) -> Real:
     """The threshold, raised as far as needed for the cells not to vote for too many pixels."""
     hr.levels[:] = 0
     total = 0
-    for f in range(len(flat)):
-        for k in range(cells.counts[f]):
-            confidence = flat[f, channels.confidence, cells.indices[f, k]]
-            if confidence >= least:
-                pixels = _pixels(_sigma(flat, f, cells.indices[f, k], channels, stride), hr)
-                hr.levels[min(int(confidence * _LEVELS), _LEVELS - 1)] += pixels
-                total += pixels
+    for k in range(cells.start[-1]):
+        confidence = cells.records[k].confidence
+        if confidence >= least:
+            pixels = _pixels(_sigma(cells.records[k], spread), hr)
+            hr.levels[min(int(confidence * _LEVELS), _LEVELS - 1)] += pixels
+            total += pixels
     level = 0
     while total > MAX_VOTED_PIXELS and level < _LEVELS - 1:
         total -= hr.levels[level]
@@ -177,12 +154,10 @@ def _affordable(flat: Array, channels: Channels, least: Real, stride: int, cells
 
 
 @jit_in_place
-def _sigma(flat: Array, f: int, cell: int, channels: Channels, stride: int) -> Real:
-    """Standard deviation of a cell's votes in pixels; 0 for a cell whose size is negative or no number."""
-    size = min(flat[f, channels.size[0], cell], flat[f, channels.size[1], cell]) * np.float32(stride)
-    if not 0.0 <= size < _LARGE:
-        return _ZERO
-    return max(_ONE, np.float32(channels.sigma) * size)
+def _sigma(cell: Any, spread: Real) -> Real:
+    """Standard deviation of a cell's votes in pixels; 0 for one that does not vote."""
+    size = min(cell.width, cell.height)
+    return max(_ONE, spread * size) if 0.0 <= size < _LARGE else _ZERO
 
 
 @jit_in_place

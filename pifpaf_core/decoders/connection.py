@@ -4,7 +4,7 @@ import numpy as np
 
 from ..annotation import Array
 from ..kernels import jit_in_place
-from .candidates import Lists, near
+from .candidates import PER_HEIGHT, PER_WIDTH, Lists, bin_of
 from .cells import Real
 
 _SEARCH = 32  # candidates that take as long as a search without any
@@ -38,12 +38,12 @@ def connect(
     first_score, first, second_score, second = _best_two(lists, number, x, y, size, np.float32(least), radius)
     if first < 0:
         return _ZERO, _ZERO, _ZERO, _ZERO
-    best = lists.target[number, first]
+    best = lists.target[first]
     size1 = max(best.size, _ZERO)
     if not blend:
         return first_score, best.x, best.y, size1
     if second >= 0 and second_score >= np.float32(0.01) and second_score >= _HALF * first_score:
-        other = lists.target[number, second]
+        other = lists.target[second]
         dx, dy = best.x - other.x, best.y - other.y
         if dx * dx + dy * dy <= size1 * size1 * _QUARTER:
             total = first_score + second_score
@@ -57,15 +57,31 @@ def connect(
 def _best_two(
     lists: Lists, number: int, x: Real, y: Real, size: Real, least: Real, radius: Real
 ) -> tuple[Real, int, Real, int]:
-    """Scores and indices of the two best candidates that start in the square; index -1 where there is none.
+    """Scores and indices of the two best candidates that start in the square; index -1 where there is none."""
+    start = lists.start[number]
+    lists.state[0] += _SEARCH
+    best = _ZERO, -1, _ZERO, -1
+    if lists.binned[number] == 0:
+        return _better(lists, start[0], start[1], x, y, size, least, radius, best)
+    columns, rows = lists.bins
+    left, right = bin_of(x - radius, PER_WIDTH, columns), bin_of(x + radius, PER_WIDTH, columns)
+    for row in range(bin_of(y - radius, PER_HEIGHT, rows), bin_of(y + radius, PER_HEIGHT, rows) + 1):
+        first, last = start[row * columns + left], start[row * columns + right + 1]
+        if first < last:
+            best = _better(lists, first, last, x, y, size, least, radius, best)
+    return best
 
-    Of equal scores the later cell is the better one.
-    """
-    start, stop = near(lists, number, y - radius, y + radius)
-    lists.work[0] += stop - start + _SEARCH
-    scores, target = lists.scores, lists.target[number]
-    _score(lists.points[number], scores, start, stop, x, y, size, least, radius)
-    first_score, first, second_score, second = _ZERO, -1, _ZERO, -1
+
+@jit_in_place
+def _better(
+    lists: Lists, start: int, stop: int, x: Real, y: Real, size: Real, least: Real, radius: Real,
+    best: tuple[Real, int, Real, int],
+) -> tuple[Real, int, Real, int]:  # fmt: skip
+    """The two best of those known and of candidates ``start`` to ``stop``; of equal scores the later cell is better."""
+    lists.state[0] += stop - start
+    _score(lists, start, stop, x, y, size, least, radius)
+    scores, target = lists.scores, lists.target
+    first_score, first, second_score, second = best
     for k in range(start, stop):
         score = scores[k - start]
         if score < second_score or score == 0.0:
@@ -78,19 +94,17 @@ def _best_two(
 
 
 @jit_in_place
-def _score(
-    points: Array, scores: Array, start: int, stop: int, x: Real, y: Real, size: Real, least: Real, radius: Real
-) -> None:
+def _score(lists: Lists, start: int, stop: int, x: Real, y: Real, size: Real, least: Real, radius: Real) -> None:
     """Confidence times exp(-2 d^2 / size^2) of candidates ``start`` to ``stop``, 0 for those that do not count.
 
     One loop without branches, so that it is vectorized. For the same reason exp is a polynomial (to the 16th power,
     which reaches every distance that counts), within 1e-6 of the true one.
     """
-    confidences, xs, ys = points[0], points[1], points[2]
+    scores: Array = lists.scores
     falloff = np.float32(0.125) / (size * size)
     offset = np.uint64(start)
     for k in range(np.uint64(stop - start)):
-        dx, dy = xs[offset + k] - x, ys[offset + k] - y
+        dx, dy = lists.x[offset + k] - x, lists.y[offset + k] - y
         u = (dx * dx + dy * dy) * falloff
         power = ((_EXP[0] * u + _EXP[1]) * u + _EXP[2]) * u + _EXP[3]
         power = ((power * u + _EXP[4]) * u + _EXP[5]) * u + _EXP[6]
@@ -98,6 +112,6 @@ def _score(
         power *= power
         power *= power
         power *= power
-        confidence = confidences[offset + k]
+        confidence = lists.confidence[offset + k]
         counts = (max(abs(dx), abs(dy)) <= radius) & (confidence > least)
         scores[k] = confidence * power if counts else _ZERO

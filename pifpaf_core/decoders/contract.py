@@ -35,25 +35,36 @@ class Decoder(Protocol):
         """
 
 
-def checked_field(fields: Sequence[Array], meta: HeadMeta) -> Array:
-    """The field of a head as kernels want it, [F, C, H, W] float32 and contiguous.
+class FieldOf:
+    """Takes the field of one head out of those of all heads, as kernels want it.
 
-    Raises:
-        ValueError: there is none, or it has another shape.
+    Args:
+        meta: the head, bound.
     """
-    assert meta.index is not None, f"head '{meta.name}' is not bound to a network"
-    expected = (meta.n_fields, meta.prediction.n_components)
-    if meta.index >= len(fields):
-        raise ValueError(
-            f"there are {len(fields)} fields, but head '{meta.name}' is number {meta.index}. Give those of all heads"
-        )
-    field = np.ascontiguousarray(fields[meta.index], np.float32)
-    if field.ndim != 4 or field.shape[:2] != expected or 0 in field.shape:
-        raise ValueError(
-            f"the field of head '{meta.name}' has shape {list(field.shape)}. "
-            f'Give [{expected[0]}, {expected[1]}, H, W], one image in inference layout'
-        )
-    return field
+
+    def __init__(self, meta: HeadMeta) -> None:
+        assert meta.index is not None, f"head '{meta.name}' is not bound to a network"
+        self._name, self._index = meta.name, meta.index
+        self._expected = meta.n_fields, meta.prediction.n_components
+
+    def __call__(self, fields: Sequence[Array]) -> Array:
+        """The head's field, [F, C, H, W] float32 and contiguous.
+
+        Raises:
+            ValueError: there is none, or it has another shape.
+        """
+        if self._index >= len(fields):
+            raise ValueError(
+                f"there are {len(fields)} fields, but head '{self._name}' is number {self._index}. "
+                'Give those of all heads'
+            )
+        field = np.ascontiguousarray(fields[self._index], np.float32)
+        if field.ndim != 4 or field.shape[:2] != self._expected or 0 in field.shape:
+            raise ValueError(
+                f"the field of head '{self._name}' has shape {list(field.shape)}. "
+                f'Give [{self._expected[0]}, {self._expected[1]}, H, W], one image in inference layout'
+            )
+        return field
 
 
 def image_size(field: Array, stride: int) -> tuple[int, int]:

@@ -13,9 +13,9 @@ from .connection import connect
 from .frontier import Frontier, pop, push
 from .occupancy import Occupancy, is_occupied
 
-MAX_WORK = 12_000_000
+MAX_WORK = 4_000_000
 """Candidates that may be looked at in one image, a search counting as 32. Fifty people of COCO's usual sizes take up to
-three million. Beyond, poses do not grow any further."""
+0.2 million, two hundred up to 2.5 million. Beyond, poses do not grow any further."""
 
 COPY = np.float32(1e-5)  # confidence of a keypoint that was copied from its neighbour
 
@@ -26,12 +26,10 @@ class Wiring(NamedTuple):
     Attributes:
         pairs: [M, 3] int64: keypoint where a pair starts, where it ends, number of its list of candidates.
         first: [K + 1] int64: the pairs of keypoint k are number ``first[k]`` to ``first[k + 1] - 1``.
-        keypoints: [K, 1] int64, 0 to K - 1.
     """
 
     pairs: Array
     first: Array
-    keypoints: Array
 
 
 def wiring(keypoints: int, connections: Sequence[tuple[int, int]]) -> Wiring:
@@ -45,7 +43,7 @@ def wiring(keypoints: int, connections: Sequence[tuple[int, int]]) -> Wiring:
                 ends.setdefault(b if start == a else a, 2 * number + (start == b))
         pairs += [(start, end, number) for end, number in ends.items()]
         first.append(len(pairs))
-    return Wiring(np.array(pairs, np.int64).reshape(-1, 3), np.array(first, np.int64), np.arange(keypoints)[:, None])
+    return Wiring(np.array(pairs, np.int64).reshape(-1, 3), np.array(first, np.int64))
 
 
 class Growth(NamedTuple):
@@ -101,7 +99,7 @@ def grow(pose: Array, steps: Array, n_steps: int, growth: Growth, around: Surrou
     pairs, first = around.wiring.pairs, around.wiring.first
     lists, occupancy = around.candidates.lists, around.occupancy
     n = _start(pose, pairs, first, heap, found)
-    while n > 0 and lists.work[0] < MAX_WORK:
+    while n > 0 and lists.state[0] < MAX_WORK:
         pair = pop(heap, n)
         n -= 1
         start, end, number = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2]
@@ -110,7 +108,7 @@ def grow(pose: Array, steps: Array, n_steps: int, growth: Growth, around: Surrou
         known = found[pair]
         if known.computed == 0:
             if around.candidates.made[number >> 1] == 0:
-                make_lists(around.candidates, number >> 1, around.association, around.hr)
+                make_lists(around.candidates, number >> 1, around.association.threshold, around.hr)
             if not _follow(pose[start], end, number, known, growth, lists, occupancy):
                 continue
             known.computed = 1

@@ -13,7 +13,7 @@ from .cells import channels_of
 from .cifcaf import CifCaf
 from .cifhr import dense_map, reserve_all, vote
 from .options import DecoderOptions
-from .posing import look
+from .posing import SPREAD, look
 from .seeds import seed_at
 from .selection import decoders
 
@@ -60,21 +60,21 @@ class Inspector:
 
 def inspect(decoder: CifCaf, fields: Sequence[Array]) -> Inspection:
     """The map, the seeds, and the candidates of all connections, followed forwards."""
-    channels, stride, thresholds = channels_of(Cif), decoder.cif.stride, decoder.rules.thresholds
+    stride, thresholds = decoder.cif.stride, decoder.rules.thresholds
     with decoder.workplace(fields) as (cif, around, memory):
-        n = look(cif, channels, stride, thresholds, around, memory.cells, memory.seeds)
-        found = memory.seeds.records[[seed_at(memory.seeds, k) for k in range(n)]]
+        n = look(cif, channels_of(Cif), stride, thresholds, around, memory.cells, memory.seeds)
+        found = memory.cells.records[[seed_at(memory.seeds, k) for k in range(n)]]
         associations = []
         for connection in range(len(around.association.ends)):
-            make_lists(around.candidates, connection, around.association, around.hr)
+            make_lists(around.candidates, connection, around.association.threshold, around.hr)
             associations.append(table(around.candidates.lists, 2 * connection)[:, :5])
         reserve_all(around.hr)
-        vote(cif, channels, thresholds.cif, stride, memory.cells, around.hr)
+        vote(memory.cells, thresholds.cif, SPREAD, around.hr)
         return Inspection(
             skeleton=decoder.cif.skeleton,
             maps={_index(decoder.cif): dense_map(around.hr)},
             seed_fields=found['field'].astype(np.int64),
-            seed_confidences=found['confidence'],
+            seed_confidences=found['score'],
             seed_xy=np.stack([found['x'], found['y']], axis=1),
             associations=_by_head(decoder, associations),
         )

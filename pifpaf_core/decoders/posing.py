@@ -6,7 +6,7 @@ import numpy as np
 
 from ..annotation import Array
 from ..kernels import jit_in_place
-from .candidates import begin
+from .candidates import find_links
 from .cells import Cells, Channels, find_cells
 from .cifhr import reserve_places, start_map, vote
 from .growing import Growth, Surroundings, flood, grow
@@ -17,6 +17,9 @@ from .seeds import Seeds, collect_seeds, seed_at
 MAX_POSES = 2000
 """Poses that may be started in one image, before suppression. Fifty people start about fifty on clean fields, five
 hundred on noisy ones. The least confident seeds go without."""
+
+
+SPREAD = 0.5  # standard deviation of a cell's votes, as a share of the keypoint's size
 
 
 class Thresholds(NamedTuple):
@@ -117,7 +120,7 @@ def pose(
     """
     thresholds, completion = rules.thresholds, rules.completion
     n_seeds = look(cif, channels, stride, thresholds, around, cells, seeds)
-    n = _grow_all(n_seeds, rules.first, around, seeds, poses)
+    n = _grow_all(n_seeds, rules.first, around, cells, seeds, poses)
     if completion.suppress:
         n = suppress_keypoints(
             poses.keypoints, poses.order[:n], poses.means, thresholds.early_keypoint, thresholds.early_instance,
@@ -146,21 +149,21 @@ def look(
     seeds: Seeds,
 ) -> int:
     """Find confident cells, let them vote, and collect the seeds, see `pose`; the number of seeds."""
-    find_cells(cif, channels.confidence, channels.x, min(thresholds.cif, thresholds.seed), cells, 0)
+    find_cells(cif, channels, min(thresholds.cif, thresholds.seed), stride, cells)
     start_map(around.hr)
-    reserve_places(around.hr, cif, channels.x, stride, cells, 0, 0, around.wiring.keypoints)
-    begin(around.candidates, around.association, around.hr)
-    vote(cif, channels, thresholds.cif, stride, cells, around.hr)
-    return collect_seeds(cif, channels, thresholds.seed, stride, cells, around.hr, seeds)
+    reserve_places(cells, around.hr)
+    find_links(around.candidates, around.association, around.hr)
+    vote(cells, thresholds.cif, SPREAD, around.hr)
+    return collect_seeds(cells, thresholds.seed, around.hr, seeds)
 
 
 @jit_in_place
-def _grow_all(n_seeds: int, growth: Growth, around: Surroundings, seeds: Seeds, poses: Poses) -> int:
+def _grow_all(n_seeds: int, growth: Growth, around: Surroundings, cells: Cells, seeds: Seeds, poses: Poses) -> int:
     """Start a pose at each seed whose place is not taken yet; the number of poses."""
     clear(around.occupancy)
     n = 0
     for k in range(n_seeds):
-        seed = seeds.records[seed_at(seeds, k)]
+        seed = cells.records[seed_at(seeds, k)]
         if is_occupied(around.occupancy, seed.field, seed.x, seed.y):
             continue
         if n == MAX_POSES:
@@ -170,7 +173,7 @@ def _grow_all(n_seeds: int, growth: Growth, around: Surroundings, seeds: Seeds, 
         poses.order[n] = n
         n += 1
         start = keypoints[seed.field]
-        start[0], start[1], start[2], start[3] = seed.x, seed.y, seed.confidence, seed.width
+        start[0], start[1], start[2], start[3] = seed.x, seed.y, seed.score, seed.width
         poses.n_steps[n - 1] = grow(keypoints, poses.steps[n - 1], 0, growth, around)
         _take_places(keypoints, around.occupancy)
     return n

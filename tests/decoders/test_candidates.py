@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scenes import A, B, C, chain_decoder, chain_heads
 
-from pifpaf_core.decoders.candidates import bands_of, make_lists, near, table
+from pifpaf_core.decoders.candidates import bins_of, make_lists, table
 from pifpaf_core.decoders.cells import channels_of
 from pifpaf_core.decoders.posing import look
 from pifpaf_core.headmeta import Caf, Cif
@@ -14,7 +14,7 @@ def lists_of(decoder, fields):
         look(cif, channels_of(Cif), 8, decoder.rules.thresholds, around, memory.cells, memory.seeds)
         tables = []
         for number in range(2 * len(around.association.ends)):
-            make_lists(around.candidates, number // 2, around.association, around.hr)
+            make_lists(around.candidates, number // 2, around.association.threshold, around.hr)
             tables.append(table(around.candidates.lists, number))
         return tables
 
@@ -37,31 +37,20 @@ def test_confidence_is_a_tenth_without_support(chain):
     np.testing.assert_allclose(backward[:, 0], 0.9 * (0.1 + 0.9 * 0.9), rtol=1e-5)
 
 
-def test_sorted_by_bands(scene):
+@pytest.mark.parametrize('n', [64, 65, 300])
+def test_long_lists_are_sorted_by_bins(scene, n):
     rng = np.random.default_rng(0)
-    scene.caf[0, 1] = 0.9
-    scene.caf[0, 2:6] += rng.normal(0.0, 3.0, scene.caf[0, 2:6].shape)
-    forward, *_ = lists_of(chain_decoder(caf_th=0.05), scene.fields)
-    assert len(forward) == 300
-    bands = np.clip((forward[:, 2] / 4.0).astype(int), 0, bands_of(113) - 1)
-    assert (np.diff(bands) >= 0).all()
-
-
-def test_near_finds_all_between_two_rows(scene):
-    rng = np.random.default_rng(1)
-    scene.caf[0, 1] = 0.9
+    scene.caf[0, 1].ravel()[:n] = 0.9
     scene.caf[0, 2:6] += rng.normal(0.0, 3.0, scene.caf[0, 2:6].shape)
     decoder = chain_decoder(caf_th=0.05)
-    with decoder.workplace(scene.fields) as (cif, around, memory):
-        look(cif, channels_of(Cif), 8, decoder.rules.thresholds, around, memory.cells, memory.seeds)
-        make_lists(around.candidates, 0, around.association, around.hr)
-        lists = around.candidates.lists
-        y = lists.points[0, 2, :300]
-        for top, bottom in ((-200.0, -150.0), (-5.0, 3.0), (40.0, 40.5), (50.0, 90.0), (100.0, 400.0)):
-            start, stop = near(lists, 0, np.float32(top), np.float32(bottom))
-            between = np.flatnonzero((y >= top) & (y <= bottom))
-            assert ((between >= start) & (between < stop)).all()
-            assert stop - start <= ((y >= top - 4.0) & (y <= bottom + 4.0)).sum() + (y < 4.0).sum() + (y > 108.0).sum()
+    for direction, table_of in enumerate(lists_of(decoder, scene.fields)[:2]):
+        assert len(table_of) == n
+        x, y = scene.caf[0, 2 + 2 * direction : 4 + 2 * direction].reshape(2, -1)[:, :n] * np.float32(8.0)
+        columns, rows = bins_of(scene.size)
+        bins = np.clip((y / 16).astype(int), 0, rows - 1) * columns + np.clip((x / 32).astype(int), 0, columns - 1)
+        order = np.argsort(bins, kind='stable') if n > 64 else np.arange(n)
+        np.testing.assert_allclose(table_of[:, 1], x[order], rtol=1e-6)
+        np.testing.assert_allclose(table_of[:, 2], y[order], rtol=1e-6)
 
 
 @pytest.mark.parametrize('component', [2, 3, 4, 5])

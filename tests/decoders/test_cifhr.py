@@ -12,17 +12,17 @@ WIDTH, HEIGHT = Scene.size
 CHANNELS = channels_of(Cif)
 
 
-def our_map(field, threshold, channels=CHANNELS, reserve=True):
+def our_map(field, threshold, channels=CHANNELS, spread=0.5, everywhere=True):
     """The map, and the cells that voted."""
     hr = cifhr.high_resolution(len(field), WIDTH, HEIGHT)
-    found = cells(len(field), field.shape[2] * field.shape[3])
-    find_cells(field, channels.confidence, channels.x, threshold, found, 0)
+    found = cells(len(field), field[0, 0].size)
+    find_cells(field, channels, threshold, STRIDE, found)
     cifhr.start_map(hr)
-    if reserve:
+    if everywhere:
         cifhr.reserve_all(hr)
     else:
-        cifhr.reserve_places(hr, field, channels.x, STRIDE, found, 0, 0, np.arange(len(field))[:, None])
-    cifhr.vote(field, channels, threshold, STRIDE, found, hr)
+        cifhr.reserve_places(found, hr)
+    cifhr.vote(found, threshold, spread, hr)
     return hr, found
 
 
@@ -30,7 +30,7 @@ def our_map(field, threshold, channels=CHANNELS, reserve=True):
 def test_map_is_the_plain_one(seed):
     field = random_field(seed)
     hr, _ = our_map(field, 0.3)
-    np.testing.assert_allclose(cifhr.dense_map(hr), plain_map(field, 0.3, CHANNELS), atol=3e-6)
+    np.testing.assert_allclose(cifhr.dense_map(hr), plain_map(field, 0.3), atol=3e-6)
 
 
 def test_map_of_boxes_leaves_out_negative_sizes():
@@ -38,28 +38,35 @@ def test_map_of_boxes_leaves_out_negative_sizes():
     field[:, 4:] *= 5.0
     field[0, 4, ::2] *= -1.0
     channels = channels_of(CifDet)
-    hr, _ = our_map(field, 0.3, channels)
-    expected = plain_map(field, 0.3, channels)
+    hr, _ = our_map(field, 0.3, channels, 0.1)
+    expected = plain_map(field, 0.3, 0.1)
     np.testing.assert_allclose(cifhr.dense_map(hr), expected, atol=3e-6)
-    assert abs(expected - plain_map(np.abs(field), 0.3, channels)).max() > 0.1
+    assert abs(expected - plain_map(np.abs(field), 0.3, 0.1)).max() > 0.1
 
 
 def test_reserved_places_read_like_the_whole_map():
     field = random_field(4)
     whole = cifhr.dense_map(our_map(field, 0.3)[0])
-    hr, found = our_map(field, 0.3, reserve=False)
+    hr, found = our_map(field, 0.3, everywhere=False)
     inside = 0
-    for f in range(len(field)):
-        for k in range(found.counts[f]):
-            x, y = field[f, 2:4].reshape(2, -1)[:, found.indices[f, k]] * np.float32(STRIDE)
-            value = cifhr.value_at(hr.tiles, found.places[f, k, 0], -1.0)
-            if -0.49 <= x <= WIDTH - 0.51 and -0.49 <= y <= HEIGHT - 0.51:
-                inside += 1
-                assert value == whole[f, int(y + 0.5), int(x + 0.5)] > 0.0
-            else:
-                assert value == -1.0
+    for cell in found.records[: found.start[-1]]:
+        x, y = cell['x'], cell['y']
+        value = cifhr.value_at(hr.tiles, cell['place'], -1.0)
+        if -0.49 <= x <= WIDTH - 0.51 and -0.49 <= y <= HEIGHT - 0.51:
+            inside += 1
+            assert value == whole[cell['field'], int(y + 0.5), int(x + 0.5)] > 0.0
+        else:
+            assert value == -1.0
     assert inside > 100
     assert hr.used[0] < hr.table.size
+
+
+def test_what_is_no_number_has_no_place():
+    hr = cifhr.high_resolution(1, WIDTH, HEIGHT)
+    cifhr.start_map(hr)
+    for x, y in ((np.nan, 1.0), (1.0, np.nan), (np.inf, 1.0), (1.0, -np.inf)):
+        assert cifhr.reserve(hr, 0, np.float32(x), np.float32(y)) == -1
+    assert hr.used[0] == 0
 
 
 def test_sixteen_voters_have_full_weight_and_no_more():
@@ -79,10 +86,10 @@ def test_memory_of_another_image_does_not_show():
     hr, _ = our_map(other, 0.0)
     hr.tiles[:] = np.nan
     found = cells(2, 300)
-    find_cells(field, 1, 2, 0.3, found, 0)
+    find_cells(field, CHANNELS, 0.3, STRIDE, found)
     cifhr.start_map(hr)
-    cifhr.reserve_places(hr, field, 2, STRIDE, found, 0, 0, np.arange(2)[:, None])
-    cifhr.vote(field, CHANNELS, 0.3, STRIDE, found, hr)
+    cifhr.reserve_places(found, hr)
+    cifhr.vote(found, 0.3, 0.5, hr)
     seen = cifhr.dense_map(hr)
     voted = seen > 0.0
     assert voted.any()

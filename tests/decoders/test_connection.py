@@ -13,27 +13,31 @@ from pifpaf_core.decoders.connection import connect
 F32 = np.float32
 
 
-def lists_of(rows, height=200):
+def lists_of(rows, *, binned=False, size=(200, 200)):
     """One list of candidates: rows of confidence, x, y, to x, to y, to size; cells count from 0."""
-    lists = candidates(1, max(len(rows), 1), height).lists
     rows = np.asarray(rows, np.float32).reshape(-1, 6)
-    bands = np.clip((rows[:, 2] / 4.0).astype(int), 0, lists.bands - 1)
-    order = np.argsort(bands, kind='stable')
+    lists = candidates(1, max(len(rows), 1), size).lists
+    columns, bins = lists.bins[0], lists.bins[0] * lists.bins[1]
+    of_row = np.clip((rows[:, 2] / 16.0).astype(int), 0, lists.bins[1] - 1)
+    of_row = of_row * columns + np.clip((rows[:, 1] / 32.0).astype(int), 0, columns - 1)
+    order = np.argsort(of_row, kind='stable') if binned else np.arange(len(rows))
+    lists.binned[0] = binned
     lists.start[0] = 0
-    lists.start[0, 1 : lists.bands + 1] = np.searchsorted(bands[order], np.arange(lists.bands), side='right')
-    lists.start[0, -1] = len(rows)
-    lists.points[0, :, : len(rows)] = rows[order, :3].T
+    lists.start[0, 1] = len(rows)
+    if binned:
+        lists.start[0, 1 : bins + 1] = np.searchsorted(of_row[order], np.arange(bins), side='right')
     target = np.zeros(len(rows), TARGET)
     for i, name in enumerate(('x', 'y', 'size')):
         target[name] = rows[:, 3 + i]
     target['cell'] = np.arange(len(rows))
-    lists.target[0, : len(rows)] = target[order]
-    lists.work[0] = 0
+    for array, values in zip((lists.confidence, lists.x, lists.y, lists.target), (*rows.T[:3], target), strict=True):
+        array[: len(rows)] = values[order]
+    lists.state[:] = 0
     return lists
 
 
-def follow(rows, x, y, size, *, least=0.0, reach=1.0, blend=True):
-    return connect(lists_of(rows), 0, F32(x), F32(y), F32(size), F32(least), reach, blend)
+def follow(rows, x, y, size, *, least=0.0, reach=1.0, blend=True, binned=False):
+    return connect(lists_of(rows, binned=binned), 0, F32(x), F32(y), F32(size), F32(least), reach, blend)
 
 
 def plain(rows, x, y, size, least, reach, blend):
@@ -74,13 +78,11 @@ rows = st.lists(
     st.sampled_from([0.0, 0.3]),
     st.sampled_from([1.0, 4.0]),
     st.booleans(),
+    st.booleans(),
 )
-def test_like_the_plain_search(rows, x, y, size, least, reach, blend):
-    ours, expected = (
-        follow(rows, x, y, size, least=least, reach=reach, blend=blend),
-        plain(rows, x, y, size, least, reach, blend),
-    )
-    np.testing.assert_allclose(ours, expected, rtol=2e-5, atol=2e-5)
+def test_like_the_plain_search(rows, x, y, size, least, reach, blend, binned):
+    ours = follow(rows, x, y, size, least=least, reach=reach, blend=blend, binned=binned)
+    np.testing.assert_allclose(ours, plain(rows, x, y, size, least, reach, blend), rtol=2e-5, atol=2e-5)
 
 
 def test_nothing_near():
@@ -120,8 +122,8 @@ def test_of_equal_candidates_the_later_cell_is_better():
     pair = [(0.9, 10, 10, 50, 60, 8), (0.9, 10, 10, 70, 60, 8)]
     assert follow(pair, 10, 10, 8, blend=False)[1] == 70.0
     assert follow(pair[::-1], 10, 10, 8, blend=False)[1] == 50.0
-    apart = [(0.9, 10, 12, 50, 60, 8), (0.9, 10, 8, 70, 60, 8)]  # the later one lies in an earlier band
-    assert follow(apart, 10, 10, 8, blend=False)[1] == 70.0
+    apart = [(0.9, 10, 18, 50, 60, 8), (0.9, 10, 14, 70, 60, 8)]  # the later one lies in an earlier bin
+    assert follow(apart, 10, 16, 8, blend=False, binned=True)[1] == 70.0
 
 
 def test_a_negative_size_counts_as_none():
@@ -129,6 +131,6 @@ def test_a_negative_size_counts_as_none():
 
 
 def test_what_was_looked_at_is_counted():
-    lists = lists_of([(0.9, 10, 10, 50, 60, 8)] * 5 + [(0.9, 10, 150, 50, 60, 8)])
+    lists = lists_of([(0.9, 10, 10, 50, 60, 8)] * 5 + [(0.9, 10, 150, 50, 60, 8)], binned=True)
     connect(lists, 0, F32(10), F32(10), F32(8), F32(0), 1.0, True)
-    assert lists.work[0] == 5 + 32
+    assert lists.state[0] == 32 + 5

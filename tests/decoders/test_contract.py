@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scenes import chain_decoder, chain_heads, coco_heads
 
-from pifpaf_core.decoders.contract import checked_field, image_size
+from pifpaf_core.decoders.contract import FieldOf, image_size
 
 
 def test_a_field_as_kernels_want_it():
     cif = chain_heads()[0]
     given = np.ones((3, 5, 4, 6), np.float64)[:, :, ::2]
-    field = checked_field([given], cif)
+    field = FieldOf(cif)([given])
     assert field.dtype == np.float32
     assert field.flags.c_contiguous
     assert field.shape == (3, 5, 2, 6)
@@ -18,7 +18,7 @@ def test_a_field_as_kernels_want_it():
 @pytest.mark.parametrize('shape', [(3, 4, 5, 5), (2, 5, 5, 5), (1, 3, 5, 5, 5), (3, 5, 5), (3, 5, 0, 5)])
 def test_fields_of_another_network(shape):
     with pytest.raises(ValueError, match=r"head 'cif' has shape .*Give \[3, 5, H, W\]"):
-        checked_field([np.zeros(shape)], chain_heads()[0])
+        FieldOf(chain_heads()[0])([np.zeros(shape)])
 
 
 def test_too_few_fields():
@@ -30,4 +30,4 @@ def test_heads_must_be_bound():
     import dataclasses
 
     with pytest.raises(AssertionError, match='not bound'):
-        checked_field([np.zeros((17, 5, 4, 4))], dataclasses.replace(coco_heads(8)[0], index=None))
+        FieldOf(dataclasses.replace(coco_heads(8)[0], index=None))

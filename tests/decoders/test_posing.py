@@ -45,7 +45,7 @@ def test_fifty_people_stay_far_from_the_bounds(noise):
     image = fields(people(50), list(coco_heads(8)), noise=noise)
     memory, found = memory_after(coco_decoder(8, force_complete_pose=True), image)
     assert 50 <= found < posing.MAX_POSES / 10
-    assert memory.candidates.lists.work[0] < growing.MAX_WORK / 10
+    assert memory.candidates.lists.state[0] < growing.MAX_WORK / 10
     assert votes(image[0]) < cifhr.MAX_VOTED_PIXELS / 10
 
 
@@ -54,7 +54,7 @@ def test_a_network_that_fires_everywhere_ends_at_the_bounds():
     memory, found = memory_after(coco_decoder(8, force_complete_pose=True), image)
     longest = 32 + image[1][0, 0].size
     assert found == posing.MAX_POSES
-    assert growing.MAX_WORK <= memory.candidates.lists.work[0] <= growing.MAX_WORK + 2 * longest
+    assert growing.MAX_WORK <= memory.candidates.lists.state[0] <= growing.MAX_WORK + 2 * longest
 
 
 def test_beyond_the_bound_poses_are_still_whole():

@@ -8,24 +8,23 @@ from pifpaf_core.decoders.seeds import collect_seeds, seed_at, seeds
 from pifpaf_core.headmeta import Cif
 
 WIDTH, HEIGHT = Scene.size
-CHANNELS = channels_of(Cif)
 
 
 def seeds_of(field, map_threshold=0.3, threshold=0.2):
-    hr = cifhr.high_resolution(len(field), WIDTH, HEIGHT)
+    hr = cifhr.high_resolution(len(field), *Scene.size)
     found, result = cells(len(field), 300), seeds(len(field) * 300)
-    find_cells(field, 1, 2, min(map_threshold, threshold), found, 0)
+    find_cells(field, channels_of(Cif), min(map_threshold, threshold), STRIDE, found)
     cifhr.start_map(hr)
-    cifhr.reserve_places(hr, field, 2, STRIDE, found, 0, 0, np.arange(len(field))[:, None])
-    cifhr.vote(field, CHANNELS, map_threshold, STRIDE, found, hr)
-    n = collect_seeds(field, CHANNELS, threshold, STRIDE, found, hr, result)
-    return result.records[[seed_at(result, k) for k in range(n)]]
+    cifhr.reserve_places(found, hr)
+    cifhr.vote(found, map_threshold, 0.5, hr)
+    n = collect_seeds(found, threshold, hr, result)
+    return found.records[[seed_at(result, k) for k in range(n)]]
 
 
 def test_seeds_are_nine_parts_map_and_one_part_cell():
     field = random_field(0)
     expected = []
-    hr = plain_map(field, 0.3, CHANNELS)
+    hr = plain_map(field, 0.3)
     for f, j, i in zip(*np.nonzero(field[:, 1] >= 0.2), strict=True):
         x, y = field[f, 2:4, j, i] * STRIDE
         inside = -0.49 <= x <= WIDTH - 0.51 and -0.49 <= y <= HEIGHT - 0.51
@@ -35,7 +34,7 @@ def test_seeds_are_nine_parts_map_and_one_part_cell():
     expected = np.array(sorted(expected, reverse=True))
     ours = seeds_of(field)
     assert len(ours) == len(expected) > 50
-    np.testing.assert_allclose(ours['confidence'], expected[:, 0], atol=3e-6)
+    np.testing.assert_allclose(ours['score'], expected[:, 0], atol=3e-6)
     np.testing.assert_allclose(ours['x'], expected[:, 1], rtol=1e-6)
     assert (ours['width'] == ours['height']).all()
     assert (ours['field'] == expected[:, 4]).all()
@@ -48,7 +47,7 @@ def test_equal_seeds_keep_the_order_of_fields_and_cells():
     field[:, 1], field[:, 4] = 0.9, 0.1
     ours = seeds_of(field, threshold=0.1)
     assert len(ours) == 600
-    assert len(set(ours['confidence'].tolist())) == 1
+    assert len(set(ours['score'].tolist())) == 1
     order = ours['field'] * 1e6 + ours['y'] * 1e3 + ours['x']
     assert (np.diff(order) > 0.0).all()
 
@@ -57,7 +56,7 @@ def test_sorted_like_a_stable_sort():
     field = random_field(1)
     ours = seeds_of(field, threshold=0.01)
     assert len(ours) > 300
-    confidence = ours['confidence']
+    confidence = ours['score']
     assert (np.diff(confidence) <= 0.0).all()
 
 
