@@ -1,5 +1,6 @@
 """``python -m components.train``: the program of the train stage."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,13 +15,16 @@ from components.runtime.stage import StageOptions, check_positive, stage
 from pifpaf_core import command
 from pifpaf_core.options import option
 
+from .nodes import Node, this_node
 from .summary import Summary
-from .supervisor import Training, supervise
+from .supervisor import Training, accompany, supervise
 
 
 @dataclass(frozen=True)
 class TrainOptions(StageOptions):
     """Train in this pod: the latest committed state is brought, and whatever the trainer commits goes to the store.
+
+    Of several pods that train together (see `nodes`) each runs this program, and the first one commits.
 
     Attributes:
         dataset_uri: of a prepared data set.
@@ -54,24 +58,25 @@ class TrainOptions(StageOptions):
 
 def run(options: TrainOptions, executor: ExecutorIO) -> int:
     """Train; the exit code is the trainer's."""
-    run = options.run
-    attempt = _begin(options, run)
+    run, node = options.run, this_node(os.environ)
+    attempt = _begin(options, run) if node.is_first else 0
     scratch = options.scratch('train')
     output = scratch / f'{options.basenet}-{options.dataset}'
     folder = data.bring(options.dataset_uri, scratch / 'data')
     start = options.checkpoint
     if '://' in start:
         start = str(weights.bring(start, scratch / 'start'))
-    argv = trainer_arguments(options, output=output, folder=folder, checkpoint=start)
-    code, summary = supervise(
-        Training(run, attempt, argv, output, poll=options.poll, heartbeat=options.heartbeat_interval)
-    )
+    argv = trainer_arguments(options, output=output, folder=folder, checkpoint=start, node=node)
+    training = Training(run, attempt, argv, output, poll=options.poll, heartbeat=options.heartbeat_interval)
+    if not node.is_first:
+        return accompany(training)
+    code, summary = supervise(training)
     if code == command.DONE:
         _report(executor, run, summary)
     return code
 
 
-def trainer_arguments(options: TrainOptions, *, output: Path, folder: Path, checkpoint: str) -> list[str]:
+def trainer_arguments(options: TrainOptions, *, output: Path, folder: Path, checkpoint: str, node: Node) -> list[str]:
     """The trainer's command line, under torchrun."""
     processes = max(1, options.gpus)
     extra = core.options(options.train_options, 'train-options')
@@ -82,13 +87,13 @@ def trainer_arguments(options: TrainOptions, *, output: Path, folder: Path, chec
         'lr': options.lr,
         'batch-size': options.batch_size,
         'square-edge': options.square_edge,
-        'ddp': processes > 1,
+        'ddp': processes * node.count > 1,
         'checkpoint': checkpoint or None,
         'basenet': None if checkpoint else options.basenet,
         **{name: value for name, value in data.flags(folder, options.dataset).items() if name not in extra},
     }
     command_line = core.arguments('train', flags=flags, options=extra)
-    launcher = ['components.train.torchrun', '--standalone', f'--nproc-per-node={processes}']
+    launcher = ['components.train.torchrun', *node.torchrun_arguments(), f'--nproc-per-node={processes}']
     return [command_line[0], '-m', *launcher, *command_line[1:]]
 
 

@@ -81,6 +81,23 @@ def supervise(training: Training) -> tuple[int, Summary]:
     return code, summary
 
 
+def accompany(training: Training) -> int:
+    """Run the trainer of a node that is not the first, which speaks for all of them; returns our exit code.
+
+    It starts from the same committed state, and leaves store, heart and MLflow to the first node.
+
+    Raises:
+        OSError: the store could not be used.
+    """
+    Uploads(training.run, training.output, training.attempt).restore()
+    with Trainer(training.argv) as trainer:
+        while trainer.is_running(training.poll):
+            pass
+    if trainer.code not in (DONE, PREEMPTED, CANCELED):
+        LOG.error('training failed on this node: %s. What the first node committed is kept', trainer.fate)
+    return trainer.code
+
+
 def _run_trainer(training: Training, uploads: Uploads) -> int:
     """Follow the trainer to its end and commit what it left; returns our exit code."""
     try:

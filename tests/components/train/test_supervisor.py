@@ -13,7 +13,7 @@ import pytest
 
 from components.runtime.run_folder import SUCCEEDED, RunFolder
 from components.runtime.store import read_object
-from components.train.supervisor import Training, supervise
+from components.train.supervisor import Training, accompany, supervise
 
 DRIVER = """
 import json, sys
@@ -173,3 +173,15 @@ def test_a_store_that_is_away_for_a_moment_loses_nothing(run, training, monkeypa
     assert training(epochs=3)[0] == 0
     assert run.epochs() == [1, 2, 3]
     assert 'trying again: the store is away' in caplog.text
+
+
+@pytest.mark.parametrize(('said', 'ours'), [(0, 0), (1, 1), (75, 75)])
+def test_a_further_node_starts_from_the_state_and_writes_nothing(run, training, trainer, output, said, ours):
+    training(epochs=2)
+    before = sorted(run.store.list(''))
+    second = output.parent.parent / 'second' / output.name
+    argv = trainer(epochs=2) if said == 0 else trainer(code=said)
+    second.parent.mkdir()
+    assert accompany(Training(run, 0, argv, second, poll=0.05)) == ours
+    assert json.loads(second.with_name(f'{second.name}.state.pt').read_text())['epoch'] == 2
+    assert sorted(run.store.list('')) == before
