@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.parity.case import UNREADABLE, Case
 
-PIECES = ('networks', 'encoders', 'losses', 'decoder')
+PIECES = ('networks', 'encoders', 'losses', 'preparation', 'decoder')
 
 
 def cases(folder: Path) -> Iterator[Case]:
