@@ -16,7 +16,7 @@ from .checkpoint import Checkpoint
 from .command import UsageError
 from .datasets import selection
 from .datasets.loader import BatchLoader, train_loader, val_loader
-from .datasets.module import DataModule
+from .datasets.module import Batch, DataModule
 from .datasets.plan import Share
 from .encoders import EncoderOptions
 from .files import atomic_path, sha256
@@ -34,6 +34,7 @@ from .training.saving import Saving
 from .training.schedule import ScheduleOptions
 from .training.state import StateFiles, StateOptions, check_options
 from .training.trainer import Trainer
+from .visualize.options import TARGET_PLOTS, DebugOptions, PictureOptions, ShowOptions
 
 LOG = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Config:
     """All that ``pifpaf train`` was asked for.
 
     Attributes:
+        debug: what is plotted of training batches; with it, data is not shuffled.
+        show: where plots go.
         options: every option by the name of its flag, for the log, the checkpoints and the state.
         defaults: the same of a command line without any flag.
         silent: show no progress.
@@ -74,6 +77,8 @@ class Config:
     speed: SpeedOptions
     distributed: DistributedOptions
     state: StateOptions
+    debug: DebugOptions
+    show: ShowOptions
     options: Mapping[str, Any]
     defaults: Mapping[str, Any]
     silent: bool
@@ -88,14 +93,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_options(parser, group)
     backbones.add_options(parser)
     selection.add_options(parser)
+    add_options(parser, PictureOptions)
+    add_options(parser, DebugOptions)
 
 
 def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
     parser = command.build_parser(COMMAND)
+    debug = from_args(DebugOptions, args)
     config = Config(
         output=from_args(OutputOptions, args),
-        modules=selection.from_args(args),
+        modules=selection.from_args(args, in_order=debug.active),
         encoder=from_args(EncoderOptions, args),
         network=from_args(NetworkOptions, args),
         backbones=backbones.options_from_args(args),
@@ -106,10 +114,13 @@ def configure(args: argparse.Namespace) -> Config:
         speed=from_args(SpeedOptions, args),
         distributed=from_args(DistributedOptions, args),
         state=from_args(StateOptions, args),
+        debug=debug,
+        show=ShowOptions(**vars(from_args(PictureOptions, args))),
         options=command.resolved(parser, args),
         defaults=command.resolved(parser, parser.parse_args([])),
         silent=args.quiet,
     )
+    debug.check(config.show, plots=TARGET_PLOTS)
     if config.trainer.epochs is None:
         raise ValueError('no number of epochs is given. Add --epochs, e.g. --epochs=250')
     if config.network.checkpoint is None and config.network.basenet is None:
@@ -160,6 +171,7 @@ def _train(config: Config, world: World, log: TrainingLog, files: StateFiles, st
             seed=config.modules[0].loader.seed,
             silent=config.silent or not world.is_main,
             epoch=start.epoch,
+            observer=_plots(config, network) if world.is_main else None,
         )
         if state is not None:
             trainer.restore(state)
@@ -190,6 +202,16 @@ def _loaders(config: Config, world: World, network: Network) -> tuple[BatchLoade
         )
 
     return make(train_loader), make(val_loader)
+
+
+def _plots(config: Config, network: Network) -> Callable[[int, Batch], None] | None:
+    """What shows the training batches to a person, if anybody asked for it."""
+    if not config.debug.active:
+        return None
+    from .training.plots import TrainingPlots  # and matplotlib, which other trainings do without
+
+    LOG.info('plots of each image of each batch: data is not shuffled, and --train-batches ends an epoch early')
+    return TrainingPlots(network, debug=config.debug, show=config.show)
 
 
 def _saving(config: Config, files: StateFiles, start: Checkpoint, network: Network) -> Saving:

@@ -64,7 +64,7 @@ def test_each_flag_is_listed_once_for_a_command(rows):
 
 
 def test_states_are_known_and_changes_are_explained(rows):
-    assert {row.state for row in rows} <= {*KEPT, 'not taken over', 'not yet'}
+    assert {row.state for row in rows} <= {*KEPT, 'not taken over'}
     assert [row for row in rows if row.state != 'same' and not row.remark] == []
 
 
@@ -72,12 +72,6 @@ def test_states_are_known_and_changes_are_explained(rows):
 def test_kept_options_exist(rows, parsers, name):
     listed = {row.flag for row in rows if row.command == name and row.state in KEPT}
     assert sorted(listed - options_of(parsers[name])) == []
-
-
-@pytest.mark.parametrize('name', COMMANDS)
-def test_options_that_are_not_there_yet_are_not_there(rows, parsers, name):
-    listed = {row.flag for row in rows if row.command == name and row.state == 'not yet'}
-    assert sorted(listed & options_of(parsers[name])) == [], 'docs/options.md says not yet'
 
 
 @pytest.mark.parametrize('name', COMMANDS)

@@ -133,7 +133,8 @@ class CocoModule(DataModule):
         self, split: str, files: tuple[str, str], metas: Sequence[HeadMeta], encoder: EncoderOptions
     ) -> CocoSource:
         images = self.trainable(self.read(*files))
-        images.check_files()
+        if not self.loader.in_order:
+            images.check_files()
         return CocoSource(
             name=f'{self.name}-{split}',
             dataset=self.name,
@@ -143,6 +144,7 @@ class CocoModule(DataModule):
             encoder=encoder,
             bmin=self.bmin,
             seed=self.loader.seed,
+            in_order=self.loader.in_order,
         )
 
     @property

@@ -30,6 +30,7 @@ class CocoSource:
         encoder: options of the encoders.
         bmin: smallest width b in pixels of the regression targets.
         seed: of the random numbers.
+        in_order: the order never changes.
     """
 
     name: str
@@ -40,11 +41,12 @@ class CocoSource:
     encoder: EncoderOptions
     bmin: float
     seed: int
+    in_order: bool = False
 
     @property
     def shuffled(self) -> bool:
         """Whether the order changes from epoch to epoch; only augmented data is shuffled (FIELDS section 9)."""
-        return isinstance(self.transform, Augmentation)
+        return isinstance(self.transform, Augmentation) and not self.in_order
 
     def __len__(self) -> int:
         return len(self.images)

@@ -135,6 +135,7 @@ def _batch(source: Source, request: Request) -> Batch:
         metas=[sample.meta for sample in samples],
         dataset=samples[0].meta.dataset,
         problems=tuple(problems),
+        truths=[sample.truth for sample in samples],
     )
 
 

@@ -2,12 +2,12 @@
 
 import abc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy.typing as npt
 
-from ..annotation import Annotation
+from ..annotation import Annotation, GroundTruth
 from ..encoders import EncoderOptions
 from ..headmeta import HeadMeta
 from ..transforms.preprocess import Padding, Preprocess
@@ -31,6 +31,7 @@ class Batch:
         metas: B metas of the images.
         dataset: name of the data module.
         problems: images that could not be used and were replaced by the next one: path, problem and remedy.
+        truths: B times the annotated instances, in pixels of the images; for pictures.
     """
 
     images: 'Tensor'
@@ -38,6 +39,7 @@ class Batch:
     metas: list[ImageMeta]
     dataset: str
     problems: tuple[str, ...] = ()
+    truths: list[GroundTruth] = field(default_factory=list)
 
     def to(self, device: 'device | str') -> 'Batch':
         """The batch on a device; copies from pinned memory overlap with work there."""

@@ -16,6 +16,10 @@ GROUP = 'pifpaf_core.datamodules'
 class LoaderOptions:
     """Data sets and loaders.
 
+    Attributes:
+        in_order: no option, but what a command sets in which a person looks at images: training and validation images
+            come in the order of their file, and only those that are looked at need to exist.
+
     Raises:
         ValueError: a value that makes no sense, with the remedy.
     """
@@ -42,6 +46,7 @@ class LoaderOptions:
         '(default: linear; in evaluation as the checkpoint was trained)',
     )
     seed: int = option(0, 'seed of everything random')
+    in_order: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

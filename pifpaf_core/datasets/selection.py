@@ -22,13 +22,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_group(parser, CustomOptions, prefix=PREFIX)
 
 
-def from_args(args: argparse.Namespace) -> tuple[DataModule, ...]:
+def from_args(args: argparse.Namespace, *, in_order: bool = False) -> tuple[DataModule, ...]:
     """The data modules that ``--dataset`` names, with their options. Touches no file.
+
+    Args:
+        args: of the command line.
+        in_order: see `LoaderOptions`.
 
     Raises:
         ValueError: no or an unknown data set, or options that make no sense.
     """
-    loader = group_from_args(LoaderOptions, args)
+    loader = replace(group_from_args(LoaderOptions, args), in_order=in_order)
     _check(loader)
     return tuple(
         _module(name, group_from_args(_options(name), args, prefix=PREFIX if _is_file(name) else name), loader)

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -54,6 +54,7 @@ class Trainer:
         silent: show no progress.
         epoch: epochs that are complete.
         batch: batches of the next epoch that are done.
+        observer: sees the epoch, from 1, and each batch when the network has seen it.
     """
 
     objective: Objective
@@ -69,6 +70,7 @@ class Trainer:
     silent: bool = False
     epoch: int = 0
     batch: int = 0
+    observer: 'Callable[[int, Batch], None] | None' = None
 
     def __post_init__(self) -> None:
         network = self.objective.network
@@ -121,6 +123,8 @@ class Trainer:
         torch.manual_seed(self._batch_seed())
         with contextlib.nullcontext() if is_last else self._without_exchange():
             total, components = self._loss(self._parallel, batch)
+            if self.observer is not None:
+                self.observer(self.epoch + 1, batch)
             (total / size).backward()  # type: ignore[no-untyped-call]
         self._losses.add(total, components)
         lr = self._learning_rate()

@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from ..annotation import Annotation, Array, GroundTruth
-from ..headmeta import Caf, Cif, HeadMeta
+from ..headmeta import HeadMeta
 from ..skeletons import Skeleton
 from .canvas import image_canvas
 from .fields import save_confidence, save_map, save_regression
 from .options import DebugOptions, ShowOptions
-from .poses import ground_truth_poses, save_poses
+from .poses import ground_truth, save_poses
 from .seeds import save_associations, save_seeds
 from .view import FieldIndex, FieldView, predicted_view, resolve_indices, target_view
 
@@ -62,11 +60,15 @@ class Pictured(Protocol):
 
 
 class Named(Protocol):
-    """What has a file name."""
+    """What has a file name and belongs to a data set."""
 
     @property
     def file_name(self) -> str:
         """Path of the image file."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set; empty for images given by hand."""
 
 
 class DebugPlots:
@@ -112,16 +114,16 @@ class DebugPlots:
         name = Path(sample.meta.file_name).stem or 'image'
         if self._debug.debug_images:
             save_input(self._path(name, 'input'), sample.image, options=self._show)
-        for index in self._indices:
-            view = predicted_view(fields[index.head], self._metas[index.head], index.field)
-            _save_field(sample.image, view, index, stem=self._stem(name, index), show=self._show)
+        _save_predictions(sample.image, fields, self._metas, self._indices, name=name, show=self._show)
         if self._debug.active and self._inspect is not None:
             for inspection in self._inspect(fields):
                 self._save_inspection(sample.image, inspection, name)
         if self._poses:
             save_poses(self._path(name, 'predictions'), sample.image, annotations, options=self._show)
         if self._ground_truth:
-            self._save_ground_truth(sample, name)
+            truth = ground_truth(sample.truth, _of_dataset(self._metas, sample.meta.dataset))
+            path = self._path(name, 'ground_truth')
+            save_poses(path, sample.image, truth, options=self._show, scores=False)
 
     def _save_inspection(self, image: Array, seen: Inspection, name: str) -> None:
         if self._debug.debug_images:
@@ -130,7 +132,7 @@ class DebugPlots:
                 xy=seen.seed_xy, skeleton=seen.skeleton, options=self._show,
             )  # fmt: skip
         for index in self._indices:
-            stem, title = self._stem(name, index), _title(self._metas[index.head], index)
+            stem, title = _stem(name, self._metas, index), _title(self._metas[index.head], index)
             if index.head in seen.maps and index.plot in (None, 'hr'):
                 save_map(
                     self._show.path(f'{stem}.hr'), image, seen.maps[index.head][index.field],
@@ -143,53 +145,46 @@ class DebugPlots:
                     stop=found[:, 3:5], title=f'{title}, {len(found)} associations', options=self._show,
                 )  # fmt: skip
 
-    def _save_ground_truth(self, sample: Pictured, name: str) -> None:
-        skeletons = [meta.skeleton for meta in self._metas if isinstance(meta, Cif | Caf)]
-        if skeletons:
-            poses = ground_truth_poses(sample.truth, skeletons[0])
-            save_poses(self._path(name, 'ground_truth'), sample.image, poses, options=self._show)
-
-    def _stem(self, name: str, index: FieldIndex) -> str:
-        meta = self._metas[index.head]
-        return f'{name}.{meta.name}.{index.field:02d}-{_file_name(meta.field_names[index.field])}'
-
     def _path(self, name: str, plot: str) -> Path | None:
         return self._show.path(f'{name}.{plot}')
 
 
-def save_targets(
-    image: Array,
+def save_training(
+    sample: Pictured,
     targets: Sequence[Array | None],
+    fields: Sequence[Array],
     metas: Sequence[HeadMeta],
     *,
     name: str,
     debug: DebugOptions,
     show: ShowOptions,
 ) -> None:
-    """Plot what one training image asks of the network.
+    """Plot what one training image asks of the network, and what the network says to it.
 
     Args:
-        image: [H, W, 3] or [3, H, W] uint8, the network input.
+        sample: the network input and what is annotated in it.
         targets: for each head [F, T, H, W], or None where the data set has none for it.
+        fields: for each head [F, C, H, W] in inference layout.
         metas: heads of the network, bound, in order.
         name: of the image, for the files' names.
-        debug: which fields, and whether the input.
+        debug: which fields, and whether the annotated instances.
         show: where plots go.
 
     Raises:
         ValueError: ``debug`` names a head or field that there is not.
         OSError: a file cannot be written.
     """
-    image = np.ascontiguousarray(np.moveaxis(image, 0, -1) if image.shape[0] == 3 else image)
     if debug.debug_images:
-        save_input(show.path(f'{name}.input'), image, options=show)
-    for index in resolve_indices(debug.debug_indices, metas):
+        save_input(show.path(f'{name}.input'), sample.image, options=show)
+        truth = ground_truth(sample.truth, _of_dataset(metas, sample.meta.dataset))
+        save_poses(show.path(f'{name}.ground_truth'), sample.image, truth, options=show, scores=False)
+    indices = [i for i in resolve_indices(debug.debug_indices, metas) if targets[i.head] is not None]
+    for index in indices:
         target = targets[index.head]
-        if target is None:
-            continue
-        meta = metas[index.head]
-        stem = f'{name}.target.{meta.name}.{index.field:02d}-{_file_name(meta.field_names[index.field])}'
-        _save_field(image, target_view(np.asarray(target), meta, index.field), index, stem=stem, show=show)
+        assert target is not None
+        view = target_view(target, metas[index.head], index.field)
+        _save_field(sample.image, view, index, stem=_stem(f'{name}.target', metas, index), show=show)
+    _save_predictions(sample.image, fields, metas, indices, name=name, show=show)
 
 
 def save_input(path: Path | None, image: Array, *, options: ShowOptions) -> None:
@@ -198,11 +193,37 @@ def save_input(path: Path | None, image: Array, *, options: ShowOptions) -> None
         pass
 
 
+def _save_predictions(
+    image: Array,
+    fields: Sequence[Array],
+    metas: Sequence[HeadMeta],
+    indices: Sequence[FieldIndex],
+    *,
+    name: str,
+    show: ShowOptions,
+) -> None:
+    for index in indices:
+        view = predicted_view(fields[index.head], metas[index.head], index.field)
+        _save_field(image, view, index, stem=_stem(name, metas, index), show=show)
+
+
 def _save_field(image: Array, view: FieldView, index: FieldIndex, *, stem: str, show: ShowOptions) -> None:
     if index.plot in (None, 'confidence'):
         save_confidence(show.path(f'{stem}.confidence'), image, view, options=show)
     if index.plot in (None, 'regression'):
         save_regression(show.path(f'{stem}.regression'), image, view, options=show)
+
+
+def _of_dataset(metas: Sequence[HeadMeta], dataset: str) -> Sequence[HeadMeta]:
+    """The heads that a data set trains; all, where an image belongs to none."""
+    return [meta for meta in metas if meta.dataset == dataset] or metas
+
+
+def _stem(name: str, metas: Sequence[HeadMeta], index: FieldIndex) -> str:
+    """Beginning of file names; with the data set where two have a head of the same name."""
+    meta = metas[index.head]
+    head = meta.name if sum(other.name == meta.name for other in metas) == 1 else f'{meta.dataset}.{meta.name}'
+    return f'{name}.{head}.{index.field:02d}-{_file_name(meta.field_names[index.field])}'
 
 
 def _title(meta: HeadMeta, index: FieldIndex) -> str:

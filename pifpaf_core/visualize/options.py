@@ -6,13 +6,15 @@ from typing import Literal
 
 from ..options import option
 
-PLOTS = ('confidence', 'regression', 'hr', 'associations')
+TARGET_PLOTS = ('confidence', 'regression')
+PLOTS = (*TARGET_PLOTS, 'hr', 'associations')
 
 
 @dataclass(frozen=True)
-class ShowOptions:
+class PictureOptions:
     """Show.
 
+    What a command needs that draws annotated instances, but decodes none: `ShowOptions` without what decoding adds.
     Widths of lines and sizes of text are in points of a figure that is 6.4 inches on its long side.
     """
 
@@ -39,10 +41,6 @@ class ShowOptions:
     skeleton_solid_threshold: float = option(0.5, 'connections with less confidence are dashed; 0 makes all solid')
     show_box: bool = option(False, 'draw the box of each instance')
     white_overlay: float = option(0.0, 'lighten the photograph (without a value: by 0.5)', nargs='?', const=0.5)
-    show_joint_scales: bool = option(False, 'draw the size of each keypoint as a box')
-    show_joint_confidences: bool = option(False, 'write the confidence beside each keypoint')
-    show_decoding_order: bool = option(False, 'number the connections in the order in which the pose was grown')
-    show_only_decoded_connections: bool = option(False, 'only draw connections along which the pose was grown')
 
     def __post_init__(self) -> None:
         for name in ('image_width', 'image_height', 'line_width', 'image_dpi_factor', 'image_min_dpi'):
@@ -66,6 +64,16 @@ class ShowOptions:
 
 
 @dataclass(frozen=True)
+class ShowOptions(PictureOptions):
+    """Show."""
+
+    show_joint_scales: bool = option(False, 'draw the size of each keypoint as a box')
+    show_joint_confidences: bool = option(False, 'write the confidence beside each keypoint')
+    show_decoding_order: bool = option(False, 'number the connections in the order in which the pose was grown')
+    show_only_decoded_connections: bool = option(False, 'only draw connections along which the pose was grown')
+
+
+@dataclass(frozen=True)
 class DebugOptions:
     """Visualizer."""
 
@@ -75,7 +83,9 @@ class DebugOptions:
         f'The field is a number from 0 or a name; plots are {", ".join(PLOTS)} (default: all)',
         metavar='HEAD:FIELD',
     )
-    debug_images: bool = option(False, 'plot what the network sees, the seeds and the poses in it')
+    debug_images: bool = option(
+        False, 'plot what the network sees, and in it the seeds and poses; in training the annotated ones'
+    )
 
     def __post_init__(self) -> None:
         for text in self.debug_indices:
@@ -90,11 +100,19 @@ class DebugOptions:
         """Whether anything is to be plotted."""
         return self.debug_images or bool(self.debug_indices)
 
-    def check(self, show: ShowOptions) -> None:
-        """Refuse plots that nobody would see, and the other way round.
+    def check(self, show: PictureOptions, *, plots: tuple[str, ...] = PLOTS) -> None:
+        """Refuse plots that nobody would see.
+
+        Args:
+            show: where plots go.
+            plots: of fields, that the command can make.
 
         Raises:
-            ValueError: debug plots are asked for, but neither ``--save-all`` nor ``--show``.
+            ValueError: debug plots are asked for, but neither ``--save-all`` nor ``--show``; or one that is not made.
         """
         if self.active and not show.active:
             raise ValueError('--debug-images and --debug-indices make plots that nobody sees. Add --save-all or --show')
+        for text in self.debug_indices:
+            plot = text.split(':')[2:]
+            if plot and plot[0] not in plots:
+                raise ValueError(f"--debug-indices '{text}': no {plot[0]} is plotted here. Known: {', '.join(plots)}")

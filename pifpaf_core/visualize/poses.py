@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.patches import Rectangle
 
-from ..annotation import Annotation, Array, GroundTruth, Pose
+from ..annotation import Annotation, Array, Box, GroundTruth, Pose
+from ..headmeta import Caf, Cif, CifDet, HeadMeta
 from ..skeletons import Skeleton
 from .canvas import image_canvas, pixels_per_point
 from .colors import RGB, connection_colors, darker, instance_color, keypoint_colors
@@ -26,19 +27,31 @@ OUTLINE = (0.05, 0.05, 0.08)
 
 
 def save_poses(
-    path: str | Path | None, image: Array, annotations: Sequence[Annotation], *, options: ShowOptions | None = None
+    path: str | Path | None,
+    image: Array,
+    annotations: Sequence[Annotation],
+    *,
+    options: ShowOptions | None = None,
+    scores: bool = True,
 ) -> None:
     """Draw ``annotations`` (in pixels of ``image`` [H, W, 3] uint8 RGB) over it, at its own resolution, into ``path``.
+
+    Args:
+        path: file to write, format by its suffix; None writes none.
+        image: the photograph.
+        annotations: what was decoded or annotated.
+        options: how it looks.
+        scores: write the score at each instance; ground truth has none.
 
     Raises:
         OSError: the file cannot be written.
     """
     options = options or ShowOptions()
     with image_canvas(image, path, options=options) as axes:
-        draw(axes, annotations, options=options)
+        draw(axes, annotations, options=options, scores=scores)
 
 
-def draw(axes: Axes, annotations: Sequence[Annotation], *, options: ShowOptions) -> None:
+def draw(axes: Axes, annotations: Sequence[Annotation], *, options: ShowOptions, scores: bool = True) -> None:
     """Draw instances; the first one, which the decoder is surest of, lies on top."""
     for index, annotation in reversed(list(enumerate(annotations))):
         color = instance_color(index)
@@ -47,7 +60,18 @@ def draw(axes: Axes, annotations: Sequence[Annotation], *, options: ShowOptions)
         if options.show_box or not isinstance(annotation, Pose):
             _draw_box(axes, annotation.box, color, options)
     for index, annotation in enumerate(annotations):
-        _draw_label(axes, annotation, instance_color(index), options)
+        _draw_label(axes, annotation, instance_color(index), options, score=scores)
+
+
+def ground_truth(truth: GroundTruth, metas: Sequence[HeadMeta]) -> list[Annotation]:
+    """Annotated instances as what the heads of their data set would decode to: poses, or boxes; no crowds."""
+    for meta in metas:
+        if isinstance(meta, Cif | Caf):
+            return list(ground_truth_poses(truth, meta.skeleton))
+        if isinstance(meta, CifDet):
+            kept = truth.selected(~truth.crowd)
+            return [Box(meta, xywh, 1.0, int(c)) for xywh, c in zip(kept.boxes, kept.categories, strict=True)]
+    return []
 
 
 def ground_truth_poses(truth: GroundTruth, skeleton: Skeleton) -> list[Pose]:
@@ -192,13 +216,14 @@ def _draw_box(axes: Axes, box: Array, color: RGB, options: ShowOptions) -> None:
     axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=color, linewidth=line))
 
 
-def _draw_label(axes: Axes, annotation: Annotation, color: RGB, options: ShowOptions) -> None:
-    """The score above the upper left corner of the box; inside the picture in any case."""
-    if not options.font_size or annotation.score <= 0.0:
+def _draw_label(axes: Axes, annotation: Annotation, color: RGB, options: ShowOptions, *, score: bool) -> None:
+    """Category and score above the upper left corner of the box; inside the picture in any case."""
+    name = [] if isinstance(annotation, Pose) else [annotation.category]
+    text = ' '.join([*name, f'{annotation.score:.2f}'] if score else name)
+    if not options.font_size or annotation.score <= 0.0 or not text:
         return
-    name = '' if isinstance(annotation, Pose) else f'{annotation.category} '
     x, y = _label_position(axes, annotation, options)
-    _text(axes, (x, y), f'{name}{annotation.score:.2f}', darker(color, 0.8), options)
+    _text(axes, (x, y), text, darker(color, 0.8), options)
 
 
 def _label_position(axes: Axes, annotation: Annotation, options: ShowOptions) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def _view(components: Array, meta: HeadMeta, index: int, *, target: bool) -> Fie
     vectors = [np.moveaxis(components[layout.vector(i)], 0, -1).astype(np.float64) for i in range(len(layout.vectors))]
     ends = [vector + cells if target else vector for vector, points in zip(vectors, offset, strict=True) if points]
     return FieldView(
-        title=f'{meta.name} {index}: {meta.field_names[index]}',
+        title=f'{"target of " if target else ""}{meta.name} {index}: {meta.field_names[index]}',
         confidence=components[layout.confidence].astype(np.float64),
         cells=cells * meta.stride,
         ends=tuple(end * meta.stride for end in ends),

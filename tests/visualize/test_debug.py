@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pifpaf_core.annotation import GroundTruth
-from pifpaf_core.headmeta import Caf, Cif
+from pifpaf_core.headmeta import Caf, Cif, CifDet
 from pifpaf_core.skeletons.cocokp import COCO_PERSON
 from pifpaf_core.transforms import Preprocess
-from pifpaf_core.visualize.debug import DebugPlots, save_targets
+from pifpaf_core.visualize.debug import DebugPlots, save_training
 from pifpaf_core.visualize.options import DebugOptions, ShowOptions
 
 CIF = Cif(name='cif', dataset='cocokp', skeleton=COCO_PERSON).bound(0, 16)
@@ -42,7 +42,7 @@ def plotted(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_everything(tmp_path, image, pose, fields):
+def test_everything(tmp_path, image, pose, truth, fields):
     plots = DebugPlots(
         METAS,
         debug=DebugOptions(('cif:5', 'caf:5'), debug_images=True),
@@ -51,8 +51,6 @@ def test_everything(tmp_path, image, pose, fields):
         ground_truth=True,
     )
     assert plots.active
-    keypoints = np.concatenate([pose.keypoints[:, :2], np.full((17, 1), 2)], 1)[None]
-    truth = GroundTruth(keypoints, np.zeros((1, 4)), np.zeros(1, bool), np.ones(1, int))
     plots(Preprocess(padding='tight')(image, truth, file_name='x/photo.jpg'), fields, [pose])
     assert plotted(tmp_path) == [
         'photo.caf.05-left_shoulder-left_hip.associations.png',
@@ -90,19 +88,53 @@ def test_nothing_is_asked_for():
     assert not DebugPlots(METAS, debug=DebugOptions(), show=ShowOptions()).active
 
 
-def test_targets(tmp_path, image):
+@pytest.fixture
+def truth(pose):
+    keypoints = np.concatenate([pose.keypoints[:, :2], np.full((17, 1), 2)], 1)[None]
+    return GroundTruth(keypoints, np.array([[20.0, 30.0, 50.0, 90.0]]), np.zeros(1, bool), np.array([2]))
+
+
+def test_training(tmp_path, image, truth, fields):
+    """Fields of heads without targets are left out: the image belongs to another data set."""
     show = ShowOptions(save_all=str(tmp_path), show_file_extension='png')
     cif = np.full((17, 5, 11, 7), np.nan, np.float32)
     cif[:, 0] = 0.0
     cif[5, :, 3, 4] = [1.0, 0.25, -0.5, 0.01, 0.3]
     cif[5, 0, 8, :] = np.nan
     debug = DebugOptions(('cif:5', 'caf:5'), debug_images=True)
-    save_targets(np.moveaxis(image, -1, 0), [cif, None], METAS, name='000007', debug=debug, show=show)
+    sample = Preprocess()(image, truth, file_name='7.jpg', dataset='cocokp')
+    save_training(sample, [cif, None], fields, METAS, name='000007', debug=debug, show=show)
     assert plotted(tmp_path) == [
+        '000007.cif.05-left_shoulder.confidence.png',
+        '000007.cif.05-left_shoulder.regression.png',
+        '000007.ground_truth.png',
         '000007.input.png',
         '000007.target.cif.05-left_shoulder.confidence.png',
         '000007.target.cif.05-left_shoulder.regression.png',
     ]
+
+
+def test_ground_truth_is_that_of_the_data_set(tmp_path, image, truth, fields):
+    """A network for poses and boxes: an image of the data set of boxes shows boxes."""
+    boxes = CifDet(name='cifdet', dataset='cocodet', categories=('bird', 'cat')).bound(2, 16)
+    shown = {}
+    for dataset in ('cocokp', 'cocodet'):
+        show = ShowOptions(save_all=str(tmp_path / dataset), show_file_extension='png', font_size=0.0)
+        plots = DebugPlots([*METAS, boxes], debug=DebugOptions(), show=show, ground_truth=True)
+        plots(Preprocess(padding='tight')(image, truth, file_name='a.jpg', dataset=dataset), fields, [])
+        drawn = cv2.imread(str(tmp_path / dataset / 'a.ground_truth.png'))[..., ::-1]
+        shown[dataset] = np.abs(drawn.astype(int) - image).max(-1) > 40
+    x, y, w, h = 20, 30, 50, 90
+    assert shown['cocodet'][y, x : x + w].mean() > 0.9 and shown['cocodet'][y : y + h, x + w].mean() > 0.9
+    assert shown['cocokp'][y, x : x + w].mean() < 0.5
+
+
+def test_heads_of_equal_name_have_their_own_files(tmp_path, image, pose, fields):
+    other = Cif(name='cif', dataset='other', skeleton=COCO_PERSON).bound(2, 16)
+    show = ShowOptions(save_all=str(tmp_path), show_file_extension='png')
+    plots = DebugPlots([*METAS, other], debug=DebugOptions(('cif:0:confidence',)), show=show)
+    plots(Preprocess()(image, file_name='a.jpg'), [*fields, fields[0]], [pose])
+    assert plotted(tmp_path) == ['a.cocokp.cif.00-nose.confidence.png', 'a.other.cif.00-nose.confidence.png']
 
 
 def test_small_network_inputs_are_enlarged(tmp_path, image, pose, fields):
