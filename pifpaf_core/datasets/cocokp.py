@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ..headmeta import Caf, HeadMeta
 from ..options import option
-from ..skeletons.cocokp import COCO_PERSON
+from ..skeletons import Skeleton
+from ..skeletons.cocokp import COCO_PERSON, COCO_PERSON_TREE
 from .keypoints import KeypointModule, KeypointOptions
 
 _ROOT = 'data-mscoco'
@@ -23,6 +24,7 @@ class CocoKpOptions(KeypointOptions):
     train_image_dir: str = option(f'{_ROOT}/images/train2017/', 'folder of the training images')
     val_image_dir: str = option(f'{_ROOT}/images/val2017/', 'folder of the validation images')
     with_dense: bool = option(False, 'train also a head for dense connections')
+    kinematic_tree: bool = option(False, 'connect the keypoints as a tree of 16 connections instead of the usual 19')
     eval_test2017: bool = option(False, 'predict the images of test2017, which have no annotations')
     eval_testdev2017: bool = option(False, 'predict the images of test-dev2017, which have no annotations')
     eval_annotation_filter: bool = option(
@@ -45,6 +47,10 @@ class CocoKpOptions(KeypointOptions):
                 '--cocokp-eval-test2017, --cocokp-eval-testdev2017 and --cocokp-eval-annotations name different '
                 'images to evaluate. Give one of them'
             )
+        if self.with_dense and self.kinematic_tree:
+            raise ValueError(
+                '--cocokp-with-dense adds connections that --cocokp-kinematic-tree leaves out. Give one of them'
+            )
 
 
 class CocoKp(KeypointModule):
@@ -52,9 +58,13 @@ class CocoKp(KeypointModule):
 
     name = 'cocokp'
     Options = CocoKpOptions
-    skeleton = COCO_PERSON
 
     options: CocoKpOptions
+
+    @property
+    def skeleton(self) -> Skeleton:  # type: ignore[override]
+        """The person, with ``--cocokp-kinematic-tree`` as a tree."""
+        return COCO_PERSON_TREE if self.options.kinematic_tree else COCO_PERSON
 
     @property
     def head_metas(self) -> tuple[HeadMeta, ...]:

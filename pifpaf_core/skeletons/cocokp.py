@@ -1,4 +1,6 @@
-"""The person of COCO: 17 keypoints, 19 connections, 25 dense ones. Source: COCO 2017, FIELDS sections 4 and 6."""
+"""The person of COCO: 17 keypoints, 19 connections, 25 dense ones, 16 of a tree. Source: COCO 2017, FIELDS 4 and 6."""
+
+from dataclasses import replace
 
 from . import skeleton_from_tables
 
@@ -72,3 +74,14 @@ COCO_PERSON = skeleton_from_tables(
     ],
     score_weights=[3.0, 3.0, 3.0] + [1.0] * 14,
 )
+
+# From the nose outwards, as a body hangs together: no connection closes a circle, so each keypoint is reached one way.
+_TREE = (
+    *((1, 2), (1, 3), (2, 4), (3, 5)),
+    *((1, 6), (1, 7), (6, 8), (7, 9), (8, 10), (9, 11)),
+    *((6, 12), (7, 13), (12, 14), (13, 15), (14, 16), (15, 17)),
+)
+COCO_PERSON_TREE = replace(
+    COCO_PERSON, connections=tuple((start - 1, end - 1) for start, end in _TREE), dense_connections=()
+)
+"""The same keypoints, connected as a kinematic tree."""

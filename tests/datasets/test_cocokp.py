@@ -23,6 +23,7 @@ FLAGS = [
     '--cocokp-eval-test2017',
     '--cocokp-eval-testdev2017',
     '--cocokp-extended-scale',
+    '--cocokp-kinematic-tree',
     '--cocokp-min-kp-anns',
     '--cocokp-no-augmentation',
     '--cocokp-orientation-invariant',
@@ -78,6 +79,14 @@ def test_heads():
 def test_with_dense():
     dense = module('--cocokp-with-dense').head_metas[2]
     assert (dense.name, dense.dense, dense.n_fields) == ('caf25', True, 25)
+
+
+def test_kinematic_tree():
+    cif, caf = module('--cocokp-kinematic-tree').head_metas
+    assert caf.n_fields == 16
+    assert cif.skeleton == caf.skeleton
+    with pytest.raises(ValueError, match='Give one of them'):
+        module('--cocokp-kinematic-tree --cocokp-with-dense')
 
 
 def test_upsample():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pifpaf_core.skeletons import Keypoint, Skeleton, skeleton_from_tables
-from pifpaf_core.skeletons.cocokp import COCO_PERSON
+from pifpaf_core.skeletons.cocokp import COCO_PERSON, COCO_PERSON_TREE
 
 ROWS = [('nose', 0.1, (0.0, 1.0)), ('left_eye', 0.1, (-1.0, 1.0)), ('right_eye', 0.1, (1.0, 1.0))]
 
@@ -15,6 +15,18 @@ def test_coco_person():
     assert len(COCO_PERSON.connections) == 19
     assert len(COCO_PERSON.dense_connections) == 25
     assert COCO_PERSON.mirror == (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+
+
+def test_the_kinematic_tree_reaches_each_keypoint_one_way():
+    reached = [0]
+    for start, end in COCO_PERSON_TREE.connections:
+        assert start in reached
+        assert end not in reached
+        reached.append(end)
+    assert sorted(reached) == list(range(17))
+    mirrored = {tuple(COCO_PERSON_TREE.mirror[end] for end in pair) for pair in COCO_PERSON_TREE.connections}
+    assert mirrored == set(COCO_PERSON_TREE.connections)
+    assert COCO_PERSON_TREE.sigmas == COCO_PERSON.sigmas
 
 
 def test_agrees_with_the_ancestor(shared):
