@@ -12,6 +12,7 @@ from . import command
 from .datasets import declaration
 from .options import add_options, from_args, option
 from .preparation import contact_sheet, inspection, source
+from .skeletons import Skeleton
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Config:
 
     Attributes:
         action: what to do.
-        paths: annotation files, or folders in COCO's layout.
+        paths: annotation files, folders in COCO's layout, or YAML files that declare a data set.
     """
 
     action: Literal['check']
@@ -52,7 +53,11 @@ class Config:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument('action', choices=('check',), help='what to do')
-    parser.add_argument('paths', nargs='+', help="annotation files in COCO's format, or folders in COCO's layout")
+    parser.add_argument(
+        'paths',
+        nargs='+',
+        help="annotation files in COCO's format, folders in COCO's layout, or YAML files that declare a data set",
+    )
     add_options(parser, CheckOptions)
 
 
@@ -64,11 +69,10 @@ def configure(args: argparse.Namespace) -> Config:
 def run(config: Config) -> int:
     """Print what was found; 1 if something needs work."""
     options = config.check
-    skeleton = declaration.read(options.skeleton).skeleton if options.skeleton else None
     if options.contact_sheet:
         contact_sheet.check_place(Path(options.contact_sheet))
     reports = []
-    for path, images in _files(config):
+    for path, images, skeleton in _files(config):
         report = inspection.inspect(
             path, images, skeleton=skeleton, workers=options.workers or source.default_workers()
         )
@@ -82,19 +86,26 @@ def run(config: Config) -> int:
     return command.FAILED if any(report.failed for report in reports) else command.DONE
 
 
-def _files(config: Config) -> list[tuple[Path, Path | None]]:
-    """Annotation files and their folders of images."""
-    files: list[tuple[Path, Path | None]] = []
+def _files(config: Config) -> list[tuple[Path, Path | None, Skeleton | None]]:
+    """Annotation files, their folders of images, and their skeletons where one is declared."""
+    given = config.check.image_dir
+    skeleton = declaration.read(config.check.skeleton).skeleton if config.check.skeleton else None
+    files: list[tuple[Path, Path | None, Skeleton | None]] = []
     for path in map(Path, config.paths):
         if path.is_dir():
-            files += [(file.path, file.images) for file in source.find_files(path) if file.kind != 'image_info']
+            found = source.find_files(path)
+            files += [(file.path, file.images, skeleton) for file in found if file.kind != 'image_info']
+        elif path.suffix in ('.yaml', '.yml'):
+            declared = declaration.read(path)
+            split = dict.fromkeys(declared.files.values())  # what is evaluated may be what is validated
+            files += [(Path(names), Path(images), skeleton or declared.skeleton) for names, images in split]
         else:
-            files.append((path, _image_dir(path) if config.check.image_dir is None else None))
-    if config.check.image_dir is not None:
-        given = None if config.check.image_dir == 'none' else Path(config.check.image_dir)
-        if given is not None and not given.is_dir():
-            raise ValueError(f'--image-dir {given} is no folder. Give the folder of the images, or none')
-        files = [(path, given) for path, _ in files]
+            files.append((path, _image_dir(path) if given is None else None, skeleton))
+    if given is not None:
+        folder = None if given == 'none' else Path(given)
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f'--image-dir {folder} is no folder. Give the folder of the images, or none')
+        files = [(path, folder, skeleton) for path, _, skeleton in files]
     return files
 
 

@@ -61,6 +61,21 @@ def test_skeleton_of_ones_own(tmp_path, capsys):
     assert dataset.main(['check', str(path), f'--skeleton={file}']) == 0
 
 
+def test_a_declared_data_set(tmp_path, capsys):
+    gecko = skeleton_from_tables([('nose', 0.05, (0.0, 2.0)), ('tail', 0.09, (1.0, -2.0))], [(1, 2)])
+    path = keypoint_folder(tmp_path, gecko)
+    split = {'annotations': str(path), 'images': str(path.parent / 'images')}
+    rows = [[k.name, k.sigma, *k.upright, k.mirror] for k in gecko.keypoints]
+    content = {'name': 'gecko', 'keypoints': rows, 'connections': [['nose', 'tail']], 'train': split, 'val': split}
+    file = tmp_path / 'gecko.yaml'
+    file.write_text(yaml.safe_dump(content))
+    assert dataset.main(['check', str(file), '--json']) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1  # train and val are the same file
+    file.write_text('name: [')
+    assert dataset.main(['check', str(file)]) == 1
+    assert 'is no YAML' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('flags', 'message'),
     [
