@@ -1,9 +1,11 @@
 """The one place that owns the numba decorator: compiled without the GIL, cached where a disk can be written."""
 
+import contextlib
 import functools
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -41,12 +43,13 @@ def cache_folder() -> Path | None:
     """Folder for the compiled form of just these sources, made if need be; None where nothing can be written.
 
     numba itself looks only at the file of the outermost kernel: after a change in a kernel that another file calls, it
-    would go on with the old one.
+    would go on with the old one. Kernels that an image was built with are copied there first.
     """
     named = os.environ.get('NUMBA_CACHE_DIR')
     cache = os.environ.get('XDG_CACHE_HOME') or Path('~/.cache').expanduser()
     folder = (Path(named) if named else Path(cache) / 'pifpaf_core' / 'kernels') / _digest_of_sources()
     try:
+        _take_over_built(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
@@ -68,6 +71,18 @@ def _compiled(function: F, **numba_options: bool) -> F:
         return numba.njit(cache=True, nogil=True, **numba_options)(function)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_DIR = elsewhere
+
+
+def _take_over_built(folder: Path) -> None:
+    """Copy the kernels of an image, which ``PIFPAF_KERNELS`` names: numba uses no cache that it cannot write."""
+    built = Path(os.environ.get('PIFPAF_KERNELS', ''), folder.name)
+    if not os.environ.get('PIFPAF_KERNELS') or not built.is_dir() or folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        copy = shutil.copytree(built, Path(scratch, folder.name))
+        with contextlib.suppress(OSError):  # another process has just done the same
+            copy.rename(folder)
 
 
 def _digest_of_sources() -> str:

@@ -37,6 +37,21 @@ def test_where_nothing_can_be_written_kernels_compile_all_the_same(tmp_path):
     assert done.stderr.count('compiled kernels cannot be kept') == 1
 
 
+@pytest.mark.parametrize('has_built', [True, False])
+def test_kernels_of_an_image_are_taken_over_once(monkeypatch, tmp_path, has_built):
+    digest = kernels._digest_of_sources()
+    (tmp_path / 'image' / (digest if has_built else 'of-other-sources')).mkdir(parents=True)
+    for folder in (tmp_path / 'image').iterdir():
+        (folder / 'kernel').write_text('compiled')
+    monkeypatch.setenv('PIFPAF_KERNELS', str(tmp_path / 'image'))
+    monkeypatch.setenv('NUMBA_CACHE_DIR', str(tmp_path / 'cache'))
+    found = kernels.cache_folder.__wrapped__()
+    assert found == tmp_path / 'cache' / digest
+    assert [path.name for path in found.iterdir()] == ['kernel'] * has_built
+    (found / 'own').write_text('compiled here')
+    assert kernels.cache_folder.__wrapped__() == found and (found / 'own').exists()
+
+
 def test_another_source_has_another_cache(monkeypatch, tmp_path):
     before = kernels._digest_of_sources()
     for package in kernels.PACKAGES:
