@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +16,9 @@ from kfp import local
 
 from components.runtime.interrupts import as_interrupt
 from pifpaf_core.command import CANCELED, FAILED
+from pipelines.local_tasks import Tasks, installed
 from pipelines.pose_training.pipeline import build
-from pipelines.process_runner import Processes, installed
+from pipelines.process_runner import Processes
 
 CLONE = Path(__file__).resolve().parent.parent
 
@@ -87,33 +87,34 @@ def run(
         verbose: let kfp tell what it does.
     """
     folder = folder.absolute()
+    return execute(parameters, folder, Processes(environment(folder), on_start), verbose=verbose)
+
+
+def execute(parameters: Mapping[str, Any], folder: Path, tasks: Tasks, *, verbose: bool = False) -> LocalRun:
+    """Run the pipeline by ``tasks``; see `run`."""
     (folder / 'kfp').mkdir(parents=True, exist_ok=True)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / 'kfp'), raise_on_error=True)
-    processes = Processes(environment(folder), on_start)
-    with _quiet(not verbose), installed(processes), as_interrupt(signal.SIGTERM):
+    with _quiet(not verbose), installed(tasks), as_interrupt(signal.SIGTERM):
         try:
             build(concurrent_watch=False)(**parameters)
         except KeyboardInterrupt:
-            _record_cancellation(processes, str(parameters['run_root']))
-            return LocalRun(processes.run_id, CANCELED)
+            _record_cancellation(tasks, parameters)
+            return LocalRun(tasks.run_id, CANCELED)
         except RuntimeError:
-            if processes.failed is None:
+            if tasks.failed is None:
                 raise
-            stage, code = processes.failed
-            return LocalRun(processes.run_id, code if code > 0 else FAILED, stage)
-    return LocalRun(processes.run_id, 0)
+            stage, code = tasks.failed
+            return LocalRun(tasks.run_id, code if code > 0 else FAILED, stage)
+    return LocalRun(tasks.run_id, 0)
 
 
-def _record_cancellation(processes: Processes, run_root: str) -> None:
+def _record_cancellation(tasks: Tasks, parameters: Mapping[str, Any]) -> None:
     """What the exit handler does on a cluster; kfp.local leaves it out when it is interrupted."""
-    if processes.run_id:
+    if tasks.run_id:
         status = json.dumps({'state': 'CANCELED', 'error': {'message': 'interrupted from the keyboard'}})
-        where = ['--run-root', run_root, '--run-id', processes.run_id]
-        subprocess.run(
-            [sys.executable, '-m', 'components.finish', *where, '--status', status],
-            env={**os.environ, **processes.environment},
-            check=False,
-        )
+        where = ['--run-root', str(parameters['run_root']), '--run-id', tasks.run_id]
+        command = ['python3', '-m', 'components.finish', *where, '--status', status]
+        tasks.execute(command, image=str(parameters.get('image', '')), environment=tasks.environment)
 
 
 @contextlib.contextmanager

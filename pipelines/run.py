@@ -1,4 +1,4 @@
-"""``python -m pipelines.run --local process``: the pose-training pipeline on this machine.
+"""``python -m pipelines.run --local process|docker``: the pose-training pipeline on this machine.
 
 Each parameter of the pipeline is a flag; see `pipelines.pose_training`.
 """
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pifpaf_core import command
 from pifpaf_core.options import integer
-from pipelines import embedded
+from pipelines import contained, embedded
 from pipelines.pose_training.pipeline import build
 
 _TYPES: Mapping[str, Callable[[str], Any]] = {'String': str, 'Integer': integer, 'Float': float}
@@ -27,18 +27,23 @@ class Config:
     Attributes:
         parameters: of the pipeline, by name.
         folder: for what is written besides the runs.
+        local: stages as processes of this machine, or in containers.
         verbose: let kfp tell what it does.
     """
 
     parameters: Mapping[str, Any]
     folder: Path
+    local: Literal['process', 'docker']
     verbose: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A flag for each pipeline parameter, with its type, default and description, and those that say how to run."""
     parser.add_argument(
-        '--local', choices=['process'], default='process', help='how: stages as processes of this machine'
+        '--local',
+        choices=['process', 'docker'],
+        default='process',
+        help='how: stages as processes of this machine, or in containers with an MLflow and an S3 server beside',
     )
     parser.add_argument('--folder', default='outputs', help="for MLflow's database, scratch space and KFP's files")
     parser.add_argument('--verbose', action='store_true', help='show what kfp says')
@@ -47,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f'--{name.replace("_", "-")}',
             dest=name,
             type=_TYPES.get(given.type, str),
-            default=json.dumps(given.default) if _is_mapping(given) else given.default,
-            metavar='JSON' if _is_mapping(given) else 'VALUE',
+            default=json.dumps(given.default) if _json_type(given) else given.default,
+            metavar='JSON' if _json_type(given) else 'VALUE',
             help=given.description.replace('%', '%%'),
         )
 
@@ -57,22 +62,25 @@ def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
     values = {name: getattr(args, name) for name in _inputs()}
     for name, given in _inputs().items():
-        if _is_mapping(given):
-            values[name] = _mapping(name, values[name])
-    values['run_root'] = values['run_root'] or str(Path(args.folder, 'runs'))
-    return Config(values, Path(args.folder), args.verbose)
+        if kind := _json_type(given):
+            values[name] = _from_json(name, values[name], kind)
+    run_root = contained.RUN_ROOT if args.local == 'docker' else str(Path(args.folder, 'runs'))
+    values['run_root'] = values['run_root'] or run_root
+    return Config(values, Path(args.folder), args.local, args.verbose)
 
 
 def run(config: Config) -> int:
     """Run the pipeline; the exit code is that of the stage that failed, or 0."""
-    done = embedded.run(config.parameters, config.folder, verbose=config.verbose)
+    runner = {'process': embedded.run, 'docker': contained.run}[config.local]
+    done = runner(config.parameters, config.folder, verbose=config.verbose)
     if done.code:
         print(f'pifpaf {COMMAND.name}: {done.problem}', file=sys.stderr)
     return done.code
 
 
-def _is_mapping(given: Any) -> bool:
-    return str(given.type).startswith('Dict')
+def _json_type(given: Any) -> type | None:
+    """What the JSON text of a parameter must be, or None for a plain one."""
+    return next((kind for name, kind in {'Dict': dict, 'List': list}.items() if str(given.type).startswith(name)), None)
 
 
 @functools.cache
@@ -81,14 +89,14 @@ def _inputs() -> Mapping[str, Any]:
     return build(concurrent_watch=False).component_spec.inputs or {}
 
 
-def _mapping(name: str, text: str) -> dict[str, Any]:
+def _from_json(name: str, text: str, kind: type) -> Any:
     try:
         found = json.loads(text)
     except ValueError:
         found = None
-    if not isinstance(found, dict):
-        flag = name.replace('_', '-')
-        raise ValueError(f"--{flag} '{text}' is no JSON object. Give one such as '{{\"b-scale\": 10}}'")
+    if not isinstance(found, kind):
+        what, example = ('object', '{"b-scale": 10}') if kind is dict else ('list', '[{"operator": "Exists"}]')
+        raise ValueError(f"--{name.replace('_', '-')} '{text}' is no JSON {what}. Give one such as '{example}'")
     return found
 
 

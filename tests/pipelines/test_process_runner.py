@@ -10,7 +10,8 @@ import pytest
 from kfp import dsl, local
 from kfp.local import subprocess_task_handler
 
-from pipelines.process_runner import Processes, installed
+from pipelines.local_tasks import installed
+from pipelines.process_runner import Processes
 
 SAY = """
 import json, os, sys
