@@ -1,88 +1,101 @@
-"""``python -m benchmarks``: what encoding and decoding cost, beside OpenPifPaf's figures, as one JSON object.
+"""``python -m benchmarks``: what the parts cost, beside OpenPifPaf's figures; see `benchmarks/README.md`.
 
-Each part is timed on one thread and given as minimum and median over repetitions. A calibration workload runs in
-between: its time says how fast the machine was, so that files from different machines and hours can be compared.
+Prints a table and writes `benchmarks/results/<machine>.json`. OpenPifPaf's figures were written down on another
+machine. A plain float32 training step, which is the same work there and here, says how many times slower this one is;
+ratios take that into account.
 """
 
 import argparse
 import json
+import os
 import platform
-import statistics
+import re
 import sys
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.people import SIZE, fields, heads, people
-from pifpaf_core.decoders import DecoderOptions, decoders
-from pifpaf_core.encoders import encode
+from benchmarks.measuring import Figure
+from benchmarks.steps import PLAIN
+from pifpaf_core import version
 from pifpaf_core.files import write_atomically
 
-STRIDE = 8
-ANCESTOR: dict[str, dict[int, float]] = {
-    'cif targets': {1: 0.7, 5: 2.4, 20: 8.4, 50: 20.0},
-    'caf targets': {1: 17.5, 5: 65.0, 20: 156.0, 50: 369.0},
-    'cifcaf': {1: 0.92, 5: 3.3, 20: 9.8, 50: 23.9},
-    'cifcaf, complete': {1: 1.0, 5: 3.5, 20: 10.8, 50: 29.3},
-}
-"""Milliseconds of OpenPifPaf 0.13 on two cores, by number of people, 641x481, stride 8. Source: FIELDS section 16."""
+PARTS = ('steps', 'fields', 'samples', 'evaluations')
+RESULTS = Path(__file__).parent / 'results'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print and, if asked for, write the result."""
+    """Measure, print and write the result."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--smoke', action='store_true', help='one short repetition, to see that everything runs')
-    parser.add_argument('--output', type=Path, metavar='FILE', help='also write the JSON there')
+    parser.add_argument(
+        '--only', nargs='+', choices=PARTS, default=PARTS, metavar='PART', help=f'of {", ".join(PARTS)}'
+    )
+    parser.add_argument('--output', type=Path, metavar='FILE', help='default: benchmarks/results/<machine>.json')
     args = parser.parse_args(argv)
-    result = measure(repetitions=2 if args.smoke else 200, people_numbers=(1,) if args.smoke else (1, 5, 20, 50))
-    text = json.dumps(result, indent=2)
-    print(text)
-    if args.output:
-        write_atomically(args.output, text + '\n')
+    figures = [figure for part in args.only for figure in import_module(f'benchmarks.{part}').measure(smoke=args.smoke)]
+    slower = _slower(figures)
+    print('\n'.join(table(figures, slower)))
+    output = args.output or RESULTS / f'{_machine()}.json'
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(output, json.dumps(_result(figures, slower), indent=1) + '\n')
+    print(f'written: {output}')
     return 0
 
 
-def measure(*, repetitions: int, people_numbers: Sequence[int]) -> dict[str, Any]:
-    """Time every part for each number of people."""
-    metas = heads(STRIDE)
-    (plain,) = decoders(metas, DecoderOptions())
-    (complete,) = decoders(metas, DecoderOptions(force_complete_pose=True))
-    result: dict[str, Any] = {'machine': platform.platform(), 'calibration_ms': timed(calibration, repetitions)}
-    for n in people_numbers:
-        truth = people(n)
-        predicted = fields(truth, metas, noise=1.0)
-        parts: dict[str, Callable[[], object]] = {
-            'cif targets': partial(encode, metas[0], truth, size=SIZE),
-            'caf targets': partial(encode, metas[1], truth, size=SIZE),
-            'cifcaf': partial(plain, predicted),
-            'cifcaf, complete': partial(complete, predicted),
-        }
-        for name, part in parts.items():
-            figures = timed(part, repetitions)
-            ratio = round(ANCESTOR[name][n] / figures['median'], 1)
-            result[f'{name}, people {n}'] = {**figures, 'openpifpaf_ms': ANCESTOR[name][n], 'times_faster': ratio}
-    return result
+def table(figures: Sequence[Figure], slower: float) -> list[str]:
+    """Lines for a person: Markdown, ready for `docs/performance.md`."""
+    lines = [
+        '| part | median | best | unit | OpenPifPaf, as written down | times better |',
+        '|---|---|---|---|---|---|',
+    ]
+    for figure in figures:
+        times = figure.times_better(slower)
+        cells = [
+            figure.name, f'{figure.value:.3g}', f'{figure.best:.3g}', figure.unit,
+            f'{figure.openpifpaf:g}' if figure.openpifpaf is not None else '', f'{times:.1f}' if times else '',
+        ]  # fmt: skip
+        lines.append(f'| {" | ".join(cells)} |')
+    return [*lines, '', f'This machine is taken as {slower:.2f} times as slow as the one of the figures written down.']
 
 
-def calibration() -> float:
-    """A fixed piece of work: sort and multiply a quarter of a million numbers."""
-    numbers = np.sin(np.arange(250_000, dtype=np.float64) * 12.9898)
-    return float(np.sort(numbers) @ numbers)
+def _slower(figures: Sequence[Figure]) -> float:
+    """How many times slower this machine is, by its plain training step; 1 if that was not measured."""
+    for figure in figures:
+        if figure.openpifpaf == PLAIN:
+            return figure.value / PLAIN
+    return 1.0
 
 
-def timed(part: Callable[[], object], repetitions: int) -> dict[str, float]:
-    """Milliseconds of ``part``: minimum and median, the first call (which may compile) left out."""
-    part()
-    times = []
-    for _ in range(repetitions):
-        began = time.perf_counter()
-        part()
-        times.append((time.perf_counter() - began) * 1e3)
-    return {'minimum': round(min(times), 4), 'median': round(statistics.median(times), 4)}
+def _result(figures: Sequence[Figure], slower: float) -> dict[str, Any]:
+    machine = {
+        'processor': _processor(), 'cores': os.cpu_count(), 'system': platform.platform(),
+        'python': platform.python_version(),
+    }  # fmt: skip
+    return {
+        'version': version.version(),
+        'machine': machine,
+        'calibration': {
+            'what': 'plain float32 training step',
+            'openpifpaf_ms': PLAIN,
+            'times_slower': round(slower, 3),
+        },
+        'figures': [figure.to_json(slower) for figure in figures],
+    }
+
+
+def _processor() -> str:
+    try:
+        match = re.search(r'^model name\s*:\s*(.+)$', Path('/proc/cpuinfo').read_text(), re.MULTILINE)
+    except OSError:
+        match = None
+    return match[1] if match else platform.processor() or platform.machine()
+
+
+def _machine() -> str:
+    """A name for a file."""
+    return f'{re.sub(r"[^a-z0-9]+", "-", _processor().lower()).strip("-")}-{os.cpu_count()}-cores'
 
 
 if __name__ == '__main__':

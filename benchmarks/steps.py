@@ -1,0 +1,95 @@
+"""A training step on the processor: shufflenetv2k16, batch 4, 385 px, as trained here and as written down naively."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+
+from benchmarks.measuring import Figure
+from pifpaf_core.headmeta import Caf, Cif, HeadMeta
+from pifpaf_core.losses import LossOptions, MultiHeadLoss
+from pifpaf_core.network import create
+from pifpaf_core.skeletons.cocokp import COCO_PERSON
+from pifpaf_core.training import optimizer
+from pifpaf_core.training.clipping import Clipping
+from pifpaf_core.training.ema import ExponentialMovingAverage
+from pifpaf_core.training.objective import Objective, SpeedOptions
+from pifpaf_core.training.optimizer import OptimizerOptions
+from pifpaf_core.training.update import Update
+
+PLAIN = 2360.0
+"""Milliseconds of OpenPifPaf 0.13's step, which is plain float32 on two cores: what calibrates other machines."""
+
+
+def measure(*, smoke: bool) -> Iterator[Figure]:
+    """Time both kinds of step in turns, so that what disturbs the machine disturbs both."""
+    basenet, edge = ('tiny', 65) if smoke else ('shufflenetv2k16', 385)
+    plain, ours = _plain(basenet, edge), _ours(basenet, edge)
+    times: list[tuple[float, float]] = []
+    for _ in range(2 if smoke else 7):
+        times.append((_milliseconds(plain), _milliseconds(ours)))
+    times = times[1:]
+    ratios = sorted(b / a for a, b in times)
+    plains, here = (sorted(column) for column in zip(*times, strict=True))
+    middle, threads = len(times) // 2, f'{torch.get_num_threads()} threads'
+    yield Figure('training step, plain float32', plains[middle], plains[0], openpifpaf=PLAIN, remark=threads)
+    yield Figure('training step', here[middle], here[0], openpifpaf=PLAIN, remark=threads)
+    yield Figure('training step, against plain float32 in turns', ratios[middle], ratios[0], 'ratio')
+
+
+def _milliseconds(step: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    step()
+    return (time.perf_counter() - began) * 1e3
+
+
+def _batch(metas: list[HeadMeta], edge: int, stride: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Noise, and targets of which every hundredth cell belongs to somebody."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, edge, edge), generator=generator, dtype=torch.uint8)
+    cells, targets = (edge - 1) // stride + 1, []
+    for meta in metas:
+        target = torch.full((4, meta.n_fields, meta.target.n_components, cells, cells), float('nan'))
+        target[:, :, 0] = 0.0
+        mine = torch.rand((4, meta.n_fields, cells, cells), generator=generator) < 0.01
+        target.transpose(1, 2)[:, 0][mine] = 1.0
+        target.transpose(1, 2)[:, 1:].masked_fill_(mine[:, None], 1.5)
+        targets.append(target)
+    return images, targets
+
+
+def _metas() -> list[HeadMeta]:
+    return [
+        Cif(name='cif', dataset='cocokp', skeleton=COCO_PERSON),
+        Caf(name='caf', dataset='cocokp', skeleton=COCO_PERSON),
+    ]
+
+
+def _plain(basenet: str, edge: int) -> Callable[[], object]:
+    network = create(basenet, _metas(), pretrain=False)
+    loss = MultiHeadLoss(network.metas, LossOptions())
+    images, targets = _batch(list(network.metas), edge, network.base_net.stride)
+    sgd = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.9, nesterov=True, foreach=False)
+
+    def step() -> None:
+        total, _ = loss(network(network.normalize(images)), targets)
+        total.backward()
+        sgd.step()
+        sgd.zero_grad()
+
+    return step
+
+
+def _ours(basenet: str, edge: int) -> Callable[[], object]:
+    network = create(basenet, _metas(), pretrain=False)
+    images, targets = _batch(list(network.metas), edge, network.base_net.stride)
+    objective = Objective(network, MultiHeadLoss(network.metas, LossOptions()), SpeedOptions(), torch.device('cpu'))
+    sgd = optimizer.build([objective], OptimizerOptions(), lr=1e-6)
+    update = Update(objective, sgd, Clipping(), ExponentialMovingAverage(network, decay=0.99))
+
+    def step() -> None:
+        total, _ = objective(images, targets)
+        update.backward(total)
+        update.apply(1e-6)
+
+    return step
