@@ -17,16 +17,21 @@ def gallery(title: str, pictures: Sequence[tuple[Path, str]]) -> str:
         title: heading.
         pictures: (file, caption).
     """
-    figures = ''.join(
-        f'<figure><img alt="{html.escape(caption)}" src="data:image/jpeg;base64,{_small_jpeg(path)}">'
-        f'<figcaption>{html.escape(caption)}</figcaption></figure>'
-        for path, caption in pictures
-    )
+    figures = ''.join(_figure(small_jpeg(path), html.escape(caption)) for path, caption in pictures)
     return _PAGE.format(title=html.escape(title), figures=figures)
 
 
-def _small_jpeg(path: Path) -> str:
-    """The picture at the size of a page, as base64."""
+def _figure(jpeg: bytes, caption: str) -> str:
+    uri = f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
+    return f'<figure><img alt="{caption}" src="{uri}"><figcaption>{caption}</figcaption></figure>'
+
+
+def small_jpeg(path: Path) -> bytes:
+    """The picture at the size of a page.
+
+    Raises:
+        OSError: the file is no image.
+    """
     image = cv2.imread(str(path))
     if image is None:
         raise OSError(f'{path} is no image. Run the stage again')
@@ -34,7 +39,7 @@ def _small_jpeg(path: Path) -> str:
     if scale < 1.0:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return base64.b64encode(jpeg.tobytes()).decode()
+    return jpeg.tobytes()
 
 
 _PAGE = """<!doctype html>

@@ -50,9 +50,11 @@ def report():
         {'type': 'process', 'args': {'lr': 0.1, 'note': '<script>alert(1)</script>'}, 'argv': ['train', '--lr=0.1']},
         *({'type': 'train', 'epoch': e, 'batch': 0, 'n_batches': 1, 'loss': 5.0 - e, 'lr': 0.1} for e in range(3)),
     ]
+    log += [{'type': 'train-epoch', 'epoch': e, 'loss': 9.0 - e, 'time': 40.0, 'images_per_second': e} for e in (1, 2)]
     record = {'code': {'version': '0.1.0', 'commit': 'abc'}, 'dataset': {'digest': 'd' * 64, 'warning': 'overfitted'}}
     lines = '\n'.join(map(json.dumps, log))
-    return Report('run <1>', record, {5: result(0.1), 10: result(0.25)}, 10, lines)
+    samples = {'<b>.jpg: 2 poses': b'\xff\xd8'}
+    return Report('run <1>', record, {5: result(0.1), 10: result(0.25)}, 10, lines, samples)
 
 
 class Tags(html.parser.HTMLParser):
@@ -75,9 +77,10 @@ def test_the_page_stands_alone_and_is_well_formed(report):
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
-    assert tags.names.count('img') == 3
-    assert all(source.startswith('data:image/png;base64,') for source in tags.sources)
-    assert 'script' not in tags.names
+    assert tags.names.count('img') == 4
+    assert all(source.startswith(('data:image/png;base64,', 'data:image/jpeg;base64,')) for source in tags.sources)
+    assert not {'script', 'link', 'iframe'} & set(tags.names)
+    assert not re.search(r'https?://|url\(|@import', page)
     assert '&lt;script&gt;' in page
     assert 'run &lt;1&gt;' in page
 
@@ -85,21 +88,26 @@ def test_the_page_stands_alone_and_is_well_formed(report):
 def test_the_page_says_what_was_found(report):
     page = report.html({})
     assert re.search(r'class="best"><td>10</td><td>0\.250</td><td>0\.900</td>', page)
-    assert 'train --lr=0.1' in page
-    assert 'overfitted' in page
-    assert 'version 0.1.0' in page
+    assert 'pifpaf train --lr=0.1' in page
+    assert 'Overfitted.' in page
+    assert '<td>version</td><td>0.1.0</td>' in page
+    assert '<td>training</td><td>2 epochs in 1 min 20 s, 2.0 images/s</td>' in page
+    assert '<b>0.250</b>AP<' in page
+    assert '<figcaption>&lt;b&gt;.jpg: 2 poses</figcaption>' in page
 
 
 def test_the_summary_says_the_same_in_a_few_lines(report):
     text = report.markdown()
-    assert '| AP | 0.250 |' in text
-    assert 'overfitted' in text
-    assert len(text.splitlines()) < 15
+    assert '| epoch | AP | AP50 | AR |' in text
+    assert '| 10 | 0.250 | 0.900 | 0.800 |' in text
+    assert 'Overfitted.' in text
+    assert '- version: `0.1.0`' in text
+    assert len(text.splitlines()) < 20
 
 
 def test_pictures_have_fixed_names(report):
     pictures = report.pictures()
-    assert sorted(pictures) == ['ap.png', 'learning-rate.png', 'loss.png']
+    assert list(pictures) == ['ap.png', 'loss.png', 'learning-rate.png']
     assert all(png.startswith(b'\x89PNG') for png in pictures.values())
 
 
