@@ -3,6 +3,8 @@
 import argparse
 import logging
 import math
+import os
+import shlex
 import shutil
 import sys
 import time
@@ -22,14 +24,15 @@ from .encoders import EncoderOptions
 from .files import atomic_path, sha256
 from .losses import LossOptions, MultiHeadLoss
 from .network import Network, NetworkOptions
-from .options import add_options, from_args, option
-from .training import batch_norm, optimizer
+from .options import add_options, argv_from_mapping, from_args, option
+from .training import batch_norm, launch, nonfinite, optimizer
 from .training.distributed import DistributedOptions, World, connect
 from .training.logs import TrainingLog
 from .training.objective import Objective, SpeedOptions, prepare_torch
 from .training.optimizer import OptimizerOptions
 from .training.options import TrainerOptions
 from .training.preemption import Preemption
+from .training.retention import Retention, checkpoint_path
 from .training.saving import Saving
 from .training.schedule import ScheduleOptions
 from .training.state import StateFiles, StateOptions, check_options
@@ -137,6 +140,15 @@ def configure(args: argparse.Namespace) -> Config:
 
 def run(config: Config) -> None:
     """Train, or continue, and leave a copy of the last checkpoint with its digest in the name."""
+    if config.trainer.replay is not None:
+        _replay(config, Path(config.trainer.replay))
+        return
+    batch_size = config.modules[0].loader.batch_size
+    processes = launch.processes(config.distributed, os.environ, batch_size=batch_size)
+    if processes > 1:
+        share = batch_size // processes
+        LOG.info('starting on %d GPUs: --batch-size=%d means %d images on each', processes, batch_size, share)
+        launch.restart(processes, 'pifpaf_core.train', _arguments(config, **{'ddp': True, 'batch-size': share}))
     with Preemption(at_once=True), connect(config.distributed) as world:
         start = _first_network(config)
         output = Path(world.broadcast(_output(config, start.basenet)))
@@ -147,8 +159,17 @@ def run(config: Config) -> None:
                 LOG.info('trained: %s', _final_copy(output, config.trainer.epochs or 0))
 
 
+def _replay(config: Config, path: Path) -> None:
+    """Compute the loss of a batch again that a training has saved; see `nonfinite`."""
+    with connect(config.distributed) as world:
+        network = _first_network(config).network
+        objective = Objective(network, MultiHeadLoss(network.metas, config.loss), config.speed, world.device)
+        for line in nonfinite.replay(path, objective):
+            print(line)
+
+
 def _train(config: Config, world: World, log: TrainingLog, files: StateFiles, start: Checkpoint) -> None:
-    state = world.broadcast(_saved_state(config, files) if world.is_main else None)
+    state = world.broadcast(_saved_state(config, files, world) if world.is_main else None)
     network = start.network
     if config.distributed.sync_batchnorm:
         world.synchronize(network)
@@ -218,7 +239,7 @@ def _saving(config: Config, files: StateFiles, start: Checkpoint, network: Netwo
     training = {**config.options, 'resample': config.modules[0].loader.resample or 'linear'}
 
     def write(epoch: int) -> Path:
-        path = _checkpoint_path(files.output, epoch)
+        path = checkpoint_path(files.output, epoch)
         checkpoint.save(
             path,
             network,
@@ -229,11 +250,29 @@ def _saving(config: Config, files: StateFiles, start: Checkpoint, network: Netwo
         )
         return path
 
-    facts = {'options': dict(config.options), 'version': version.version()}
-    return Saving(files, interval=config.state.state_interval, write_checkpoint=write, facts=facts)
+    return Saving(
+        files,
+        interval=config.state.state_interval,
+        write_checkpoint=write,
+        facts={'options': dict(config.options), 'version': version.version()},
+        retention=Retention(files.output, config.trainer.keep),
+        command=_command_line(config),
+    )
 
 
-def _saved_state(config: Config, files: StateFiles) -> dict[str, Any] | None:
+def _command_line(config: Config) -> str:
+    """What to type for a training with these options on one process."""
+    here = ('ddp', 'local-rank', 'output', 'resume', 'resume-override')
+    return 'pifpaf train ' + shlex.join(_arguments(config, **dict.fromkeys(here)))
+
+
+def _arguments(config: Config, **changes: Any) -> list[str]:
+    """The shortest command line with these options, apart from ``changes``; None leaves an option out."""
+    options = {**config.options, **changes}
+    return argv_from_mapping({name: value for name, value in options.items() if value != config.defaults[name]})
+
+
+def _saved_state(config: Config, files: StateFiles, world: World) -> dict[str, Any] | None:
     """The state to continue from, or None for a new training."""
     files.remove_debris()
     if not files.exist():
@@ -241,7 +280,10 @@ def _saved_state(config: Config, files: StateFiles) -> dict[str, Any] | None:
             raise UsageError(f'--resume: there is no state {files.current}. Check --output, or leave --resume out')
         return None
     state = files.load()
-    check_options(config.options, state['options'], defaults=config.defaults, override=config.state.overridden)
+    recorded = dict(state['options'])
+    if recorded['batch-size'] * state['world_size'] == config.options['batch-size'] * world.size:
+        recorded['batch-size'] = config.options['batch-size']  # the same batch, split over other processes
+    check_options(config.options, recorded, defaults=config.defaults, override=config.state.overridden)
     LOG.info('continuing %s after epoch %d, batch %d', files.output, state['epoch'], state['batch'])
     if state['version'] != version.version():
         LOG.warning('version %s continues what version %s has begun', version.version(), state['version'])
@@ -268,12 +310,8 @@ def _open_log(output: Path, world: World) -> TrainingLog:
         raise OSError(f'cannot write {path}: {error.strerror}. Choose another --output') from error
 
 
-def _checkpoint_path(output: Path, epoch: int) -> Path:
-    return Path(f'{output}.epoch{epoch:03d}.safetensors')
-
-
 def _final_copy(output: Path, epochs: int) -> Path:
-    source = _checkpoint_path(output, epochs)
+    source = checkpoint_path(output, epochs)
     target = Path(f'{output}-{sha256(source)[:8]}.safetensors')
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)

@@ -91,7 +91,7 @@ def test_what_a_training_leaves(flags, tmp_path, capsys):
     names = sorted(path.name for path in output.parent.iterdir())
     final = [name for name in names if re.fullmatch(r'mine-[0-9a-f]{8}\.safetensors', name)]
     assert names == sorted([
-        *final, 'mine.log', *(f'mine.epoch00{i}.safetensors' for i in range(3)),
+        *final, 'mine.log', 'mine.best.safetensors', *(f'mine.epoch00{i}.safetensors' for i in range(3)),
         'mine.state.pt', 'mine.state.pt.sha256', 'mine.state.prev.pt', 'mine.state.prev.pt.sha256',
     ])  # fmt: skip
     digest = files.sha256(output.with_name('mine.epoch002.safetensors'))

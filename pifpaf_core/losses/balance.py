@@ -49,8 +49,9 @@ class VarianceBalance(nn.Module):
     """Components divided by the standard deviation of their last 53 values, so that all fluctuate alike.
 
     The deviations are limited to 0.01 to 100 and then multiplied by one factor that makes the mean of their inverses 1.
-    Until a component has 53 values its deviation counts as 10. Only training batches are remembered. In distributed
-    training all processes remember the mean of their values, and so use the same weights.
+    Until a component has 53 values its deviation counts as 10. Only training batches are remembered, and only values
+    that are finite. In distributed training all processes remember the mean of their values, and so use the same
+    weights.
 
     Args:
         n_components: number n of components.
@@ -82,6 +83,7 @@ class VarianceBalance(nn.Module):
         if distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(losses)
             losses /= distributed.get_world_size()
+        present = present & losses.isfinite()
         slots = torch.arange(HISTORY, device=losses.device)
         now = present[:, None] & (slots == (self.count % HISTORY)[:, None])
         self.history.copy_(torch.where(now, losses[:, None], self.history))

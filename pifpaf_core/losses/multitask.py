@@ -85,10 +85,10 @@ class MultiHeadLoss(nn.Module):
         if all(target is None for target in targets):
             raise ValueError('a batch has no target for any head. Train on data sets that the heads belong to')
         losses, present = self._components(raws, targets)
-        self._check_finite(losses)
         mask = torch.tensor(present, device=losses.device)
         terms = losses if self.balance is None else self.balance(losses, mask)
         total = (self.lambdas * torch.where(mask, terms, 0.0)).sum()
+        self._check_finite(losses)  # last, so that in each process the balance has met the other processes
         return total, [loss if is_present else None for loss, is_present in zip(losses, present, strict=True)]
 
     def sigmas(self) -> list[float] | None:

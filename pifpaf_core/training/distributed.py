@@ -5,6 +5,7 @@ import datetime
 import inspect
 import logging
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +17,13 @@ from torch import nn
 
 from ..command import UsageError
 from ..options import option
+from .lifeline import end_with_parent
 from .sync_batch_norm import has_own_statistics, synchronize
 
 LOG = logging.getLogger(__name__)
 
+_LOST = re.compile(r'Connection (closed|reset|refused)|Broken pipe|remote process exited|timed out', re.IGNORECASE)
+"""What torch says when another process does not answer any more."""
 TIMEOUT = datetime.timedelta(minutes=30)
 _DDP_ARGUMENTS = inspect.signature(nn.parallel.DistributedDataParallel).parameters
 _SYNC_BUFFERS = 'forward_sync_buffers' if 'forward_sync_buffers' in _DDP_ARGUMENTS else 'broadcast_buffers'
@@ -30,6 +34,7 @@ class DistributedOptions:
     """Devices and processes."""
 
     disable_cuda: bool = option(False, 'train on the CPU even if there is a GPU')
+    mps: bool = option(False, "train on Apple's GPU; untested")
     ddp: bool = option(False, 'take part in a training on several processes (torchrun, SLURM)')
     local_rank: int | None = option(
         None, 'number of this process on its machine, as given by torch.distributed.launch',
@@ -134,6 +139,8 @@ def connect(options: DistributedOptions) -> Iterator[World]:
     """
     environment = _environment(os.environ, options)
     device = _device(options, environment)
+    if 'TORCHELASTIC_RUN_ID' in os.environ:
+        end_with_parent()
     if environment is None:
         yield World(device=device)
         return
@@ -143,15 +150,27 @@ def connect(options: DistributedOptions) -> Iterator[World]:
     LOG.info('process %d of %d on %s', world.rank, world.size, device)
     if not world.is_main:
         logging.getLogger().setLevel(logging.WARNING)  # the first process speaks for all
-    yield world  # after an error the others are not waited for: the launcher ends them
+    try:
+        yield world
+    except BaseException as error:
+        _leave(world)
+        if isinstance(error, RuntimeError) and _LOST.search(str(error)):
+            raise ConnectionError('another process of this training has ended. See what it said') from error
+        raise
     dist.destroy_process_group()
+
+
+def _leave(world: World) -> None:
+    """Hang up after an error, so that the others notice and end too. Else gloo waits for them at exit, for ever."""
+    dist.destroy_process_group(None if world.device.type == 'cpu' else world.control)
 
 
 def _environment(given: Mapping[str, str], options: DistributedOptions) -> dict[str, str] | None:
     """The variables that torch reads, from a launcher's or SLURM's; None for a training on one process."""
     if not options.ddp:
-        if int(given.get('WORLD_SIZE', '1')) > 1:
-            raise UsageError(f'launched as one of {given["WORLD_SIZE"]} processes, without --ddp. Add --ddp')
+        size = int(given.get('WORLD_SIZE') or given.get('SLURM_STEP_NUM_TASKS', '1'))
+        if size > 1:
+            raise UsageError(f'launched as one of {size} processes, without --ddp. Add --ddp')
         return None
     if 'RANK' in given and 'WORLD_SIZE' in given:
         found = {name: given[name] for name in ('RANK', 'WORLD_SIZE')}
@@ -190,17 +209,25 @@ def _first_node(nodes: str) -> str:
 
 
 def _device(options: DistributedOptions, environment: Mapping[str, str] | None) -> torch.device:
+    if options.mps:
+        return _apple_gpu(environment)
     if options.disable_cuda or not torch.cuda.is_available():
         return torch.device('cpu')
     index = int(environment['LOCAL_RANK']) if environment else 0
+    if torch.cuda.device_count() == 1 and 'SLURM_PROCID' in os.environ:
+        index = 0  # each task sees its own GPU only (--gpus-per-task, --gpu-bind)
     if index >= torch.cuda.device_count():
         raise UsageError(
             f'process {index} of this machine finds {torch.cuda.device_count()} GPUs. Start one process for each GPU'
         )
     torch.cuda.set_device(index)
-    if environment is None and torch.cuda.device_count() > 1:
-        LOG.info(
-            '%d GPUs are visible and one is used. To use all, divide --batch-size among them and start with: '
-            'torchrun --nproc-per-node=%d -m pifpaf_core.train --ddp', *[torch.cuda.device_count()] * 2,
-        )  # fmt: skip
     return torch.device('cuda', index)
+
+
+def _apple_gpu(environment: Mapping[str, str] | None) -> torch.device:
+    if not torch.backends.mps.is_available():
+        raise UsageError("--mps: there is no GPU of Apple's that torch can use. Leave --mps out")
+    if environment is not None:
+        raise UsageError('--mps cannot be used by several processes. Leave --mps or --ddp out')
+    LOG.warning("training on Apple's GPU is untested. Without --mps the CPU trains")
+    return torch.device('mps')

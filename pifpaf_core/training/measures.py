@@ -1,4 +1,4 @@
-"""What is measured while training: losses over all processes, images a second, waiting for data."""
+"""What is measured while training: losses over all processes, images a second, waiting for data, memory."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,8 @@ class LossMeter:
     """
 
     def __init__(self, n_components: int, device: torch.device) -> None:
-        self._sums = torch.zeros(1 + n_components, dtype=torch.float64, device=device)
+        dtype = torch.float32 if device.type == 'mps' else torch.float64  # which Apple's GPUs lack
+        self._sums = torch.zeros(1 + n_components, dtype=dtype, device=device)
         self._counts = torch.zeros(1 + n_components, dtype=torch.float64)
 
     def add(self, total: Tensor, components: Sequence[Tensor | None]) -> None:
@@ -39,7 +40,7 @@ class LossMeter:
 
     def state(self, world: World) -> Tensor:
         """Sums and counts of each process, [size, 2, 1 + n_components]."""
-        return world.gather(torch.stack([self._sums.cpu(), self._counts]))
+        return world.gather(torch.stack([self._sums.cpu().double(), self._counts]))
 
     def restore(self, state: Tensor, world: World) -> None:
         """Take over a state; if the number of processes has changed, the first one takes it all."""
@@ -88,6 +89,28 @@ class Throughput:
             'images_per_second': round(self._images / seconds, 3),
             'data_wait': round(self._waited / seconds, 4),
         }
+
+
+class GpuMemory:
+    """The most memory that this process had reserved on its GPU; says nothing of other devices.
+
+    Args:
+        device: of this process.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device if device.type == 'cuda' else None
+
+    def reset(self) -> None:
+        """Start anew."""
+        if self._device is not None:
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    def peak(self) -> dict[str, float]:
+        """``gpu_memory`` in GiB since the last reset, if there is a GPU."""
+        if self._device is None:
+            return {}
+        return {'gpu_memory': round(torch.cuda.max_memory_reserved(self._device) / 2**30, 3)}
 
 
 def timed(items: Iterable[T]) -> Iterator[tuple[T, float]]:

@@ -17,17 +17,20 @@ from ..options import option
 class SpeedOptions:
     """Precision and speed."""
 
-    precision: Literal['auto', 'float32', 'bfloat16'] = option(
-        'auto', 'of the network in training; auto is bfloat16 on GPUs that have it. Losses are always float32'
-    )
+    precision: Literal['auto', 'float32', 'bfloat16', 'float16'] = option(
+        'auto', 'of the network in training; auto is bfloat16 on GPUs that have it. float16 scales gradients. Losses '
+        'are always float32',
+    )  # fmt: skip
     channels_last: bool = option(True, 'keep channels first in memory')
     compile: bool = option(False, 'compile the network with torch.compile')
     deterministic: bool = option(False, 'only use algorithms that give the same result in every run')
 
     def autocast_dtype(self, device: torch.device) -> torch.dtype | None:
         """The type that convolutions are cast to; None for float32."""
+        if self.precision != 'auto':
+            return {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}[self.precision]
         has_it = device.type == 'cuda' and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if self.precision == 'bfloat16' or (self.precision == 'auto' and has_it) else None
+        return torch.bfloat16 if has_it else None
 
 
 class Objective(nn.Module):

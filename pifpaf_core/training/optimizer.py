@@ -50,8 +50,9 @@ def build(modules: Sequence[nn.Module], options: OptimizerOptions, *, lr: float)
         betas = (options.momentum, options.beta2)
         return torch.optim.Adam(groups, lr=lr, betas=betas, eps=options.adam_eps, amsgrad=options.amsgrad, fused=True)
     nesterov = options.nesterov and options.momentum > 0.0
-    # Not fused: torch's fused SGD fails when a head gets its first gradient later than others (several data sets).
-    return torch.optim.SGD(groups, lr=lr, momentum=options.momentum, nesterov=nesterov)
+    sgd = torch.optim.SGD(groups, lr=lr, momentum=options.momentum, nesterov=nesterov, fused=True)
+    _give_momentum(sgd)
+    return sgd
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
@@ -63,3 +64,16 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def restore(optimizer: torch.optim.Optimizer, state: dict[str, object]) -> None:
     """Load what the optimizer has accumulated; rates and other settings stay as they were built."""
     optimizer.load_state_dict({'state': state['state'], 'param_groups': optimizer.state_dict()['param_groups']})
+    _give_momentum(optimizer)
+
+
+def _give_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Let all parameters of SGD begin with a momentum of zero, which is what the first gradient would make of none.
+
+    torch's fused SGD fails when a head gets its first gradient later than others, as happens with several data sets.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group['params'] if group.get('momentum') else ():
+            state = optimizer.state[parameter]
+            if state.get('momentum_buffer') is None:
+                state['momentum_buffer'] = torch.zeros_like(parameter, memory_format=torch.preserve_format)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..options import option
+from .retention import Keep
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class TrainerOptions:
         0, 'estimate normalization statistics anew on so many training batches together for each checkpoint'
     )
     ema: float = option(0.01, 'one minus the decay of the average of the weights; 0 saves the last weights')
+    skip_nonfinite: int = option(0, 'leave out so many steps whose loss is not finite before the training stops')
+    replay: str | None = option(
+        None, 'train nothing: compute the loss of a batch again that a training saved as not finite, and name the '
+        'layer', metavar='FILE',
+    )  # fmt: skip
+    keep_checkpoints: str | None = option(
+        None, 'checkpoints that stay on disk, e.g. last:3,best:2,every:10 (default: all)', metavar='RULE'
+    )
     profile: str | None = option(None, 'write a Chrome trace of the first batches to this file', metavar='FILE')
     progress: bool = option(False, 'show the progress bar even if stderr is no terminal')
 
@@ -33,11 +42,18 @@ class TrainerOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{_flag(name)}={value} is too small. Give 1 or more')
-        for name in ('clip_grad_norm', 'clip_grad_value', 'recalibrate_batch_norm', 'fix_batch_norm'):
+        for name in ('clip_grad_norm', 'clip_grad_value', 'recalibrate_batch_norm', 'fix_batch_norm', 'skip_nonfinite'):
             if (getattr(self, name) or 0) < 0:
                 raise ValueError(f'{_flag(name)}={getattr(self, name)} is negative. Give 0 or more')
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f'--ema={self.ema} is not in [0, 1). Give a value such as 0.01, or 0 for no average')
+        if self.keep_checkpoints is not None:
+            Keep.parse(self.keep_checkpoints)
+
+    @property
+    def keep(self) -> Keep | None:
+        """Which checkpoints stay; None for all."""
+        return Keep.parse(self.keep_checkpoints) if self.keep_checkpoints is not None else None
 
 
 def _flag(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .retention import Retention
 from .state import StateFiles
 
 LOG = logging.getLogger(__name__)
@@ -21,6 +22,12 @@ class Saving:
         interval: minutes between states within an epoch; 0 for none.
         write_checkpoint: writes the weights that the network holds as those after so many epochs; returns the path.
         facts: goes into every state, e.g. the resolved options.
+        retention: of checkpoints; by default all stay.
+        command: line that trains this.
+
+    Attributes:
+        retention: as given.
+        command: as given.
     """
 
     def __init__(
@@ -30,8 +37,12 @@ class Saving:
         interval: float,
         write_checkpoint: Callable[[int], Path],
         facts: Mapping[str, Any],
+        retention: Retention | None = None,
+        command: str = 'pifpaf train',
     ) -> None:
         self.files = files
+        self.retention = retention or Retention(files.output)
+        self.command = command
         self._interval = interval
         self._write_checkpoint = write_checkpoint
         self._facts = facts
@@ -61,6 +72,10 @@ class Saving:
             LOG.info('checkpoint written: %s', self._write_checkpoint(epoch))
 
         self._try('checkpoint', write)
+
+    def validated(self, epoch: int, loss: float) -> None:
+        """Take the validation loss of the newest checkpoint; mark the best and remove old ones."""
+        self._try('best checkpoint', lambda: self.retention.validated(epoch, loss))
 
     def check(self, *kinds: str) -> None:
         """Demand that the last ``state`` or the last ``checkpoint`` is on disk.

@@ -32,6 +32,8 @@ FREE = frozenset(
     (
         *('output', 'resume', 'resume-override', 'state-interval', 'log-interval', 'progress', 'profile', 'quiet'),
         *('debug', 'loader-workers', 'ddp', 'local-rank', 'no-download-progress'),
+        *('skip-nonfinite', 'replay', 'keep-checkpoints'),
+        *('disable-cuda', 'mps'),
     )
 )
 #: options that what is recorded cannot follow

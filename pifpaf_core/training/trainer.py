@@ -3,28 +3,30 @@
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..command import Preempted
-from ..losses import NonFiniteLoss
-from . import batch_norm, optimizer, schedule
+from . import batch_norm, schedule
 from .clipping import Clipping
 from .distributed import World
 from .ema import ExponentialMovingAverage
+from .health import LossWatch
 from .logs import RECORDED, TrainingLog
-from .measures import LossMeter, Throughput, timed
+from .measures import GpuMemory, LossMeter, Throughput, timed
+from .nonfinite import Losses, NonFiniteLosses, Place
 from .objective import Objective
 from .options import TrainerOptions
 from .preemption import Preemption
 from .progress import ProgressBar, profiled
 from .saving import Saving
 from .schedule import ScheduleOptions
+from .update import Update
 
 if TYPE_CHECKING:
     from ..datasets.module import Batch, Loader
@@ -76,9 +78,15 @@ class Trainer:
         network = self.objective.network
         several_datasets = len({meta.dataset for meta in network.metas}) > 1
         self._parallel = self.world.parallel(self.objective, unused_parameters=several_datasets)
-        self._parameters = [p for group in self.optimizer.param_groups for p in group['params']]
         self._ema = ExponentialMovingAverage(network, decay=1.0 - self.options.ema if self.options.ema else 0.0)
         self._clipping = Clipping(self.options.clip_grad_value, self.options.clip_grad_norm)
+        self._update = Update(self.objective, self.optimizer, self._clipping, self._ema)
+        self._nonfinite = NonFiniteLosses(
+            self.objective, self.world, allowed=self.options.skip_nonfinite, output=self.saving.files.output,
+            command=self.saving.command,
+        )  # fmt: skip
+        self._spoiled = False  # whether the group of batches holds one whose loss was not finite
+        self._watch, self._memory = LossWatch(), GpuMemory(self.world.device)
         self._losses = self._new_meter()
         self.n_batches = min(len(self.train), self.options.train_batches or len(self.train))
 
@@ -109,6 +117,7 @@ class Trainer:
             self._losses = self._new_meter()
             self._clipping.reset()
         self._epoch_rate, self._rate = Throughput(), Throughput()
+        self._memory.reset()
         self._set_training_mode()
         batches = self.train.epoch(self.epoch, self.batch)
         for batch, waited in timed(itertools.islice(batches, self.n_batches - self.batch)):
@@ -120,30 +129,36 @@ class Trainer:
     def _train_batch(self, batch: 'Batch', waited: float) -> None:
         """Forward, backward and, if the batch completes its group, a step; then the record."""
         size, is_last = self._group()
-        torch.manual_seed(self._batch_seed())
+        lr = self._learning_rate()
+        place = self._place()
+        torch.manual_seed(place.seed)
         with contextlib.nullcontext() if is_last else self._without_exchange():
-            total, components = self._loss(self._parallel, batch)
+            losses = self._nonfinite.computed(self._parallel, batch, place)
             if self.observer is not None:
                 self.observer(self.epoch + 1, batch)
-            (total / size).backward()  # type: ignore[no-untyped-call]
-        self._losses.add(total, components)
-        lr = self._learning_rate()
+            if losses is not None:
+                if self.world.is_main:
+                    self._watch(losses[0].item(), dataset=batch.dataset, place=place.text)
+                self._update.backward(losses[0] / size)
+        self._spoiled |= losses is None
         if is_last:
             self._step(lr)
         for rate in (self._rate, self._epoch_rate):
             rate.count(len(batch.images) * self.world.size, waited)
-        if self.batch % self.options.log_interval == 0:
-            self._record_batch(lr, total, components)
+        if losses is not None:
+            self._losses.add(*losses)
+            if self.batch % self.options.log_interval == 0:
+                self._record_batch(lr, losses)
         self._bar.advance()
         self._profile.step()
 
     def _step(self, lr: float) -> None:
-        """Apply the gradients and move the average of the weights."""
-        self._clipping(self._parameters, lr=lr)
-        optimizer.set_learning_rate(self.optimizer, lr)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self._ema.update()
+        """Apply the gradients of a group of batches, unless one of them is to be left out."""
+        if self._spoiled:
+            self._update.discard()
+        else:
+            self._update.apply(lr)
+        self._spoiled = False
 
     def _finish_epoch(self) -> None:
         """Record the epoch; every ``val_interval`` epochs and at the end, write the averaged weights and validate.
@@ -159,7 +174,9 @@ class Trainer:
             with self._ema.applied():
                 self._settle_statistics()
                 self._write_checkpoint(completed)
-                self._validate()
+                loss = self._validate()
+            if self.world.is_main:
+                self.saving.validated(completed, loss)
 
     def _settle_statistics(self) -> None:
         """Give all processes the same statistics; on request, ones estimated anew."""
@@ -172,50 +189,48 @@ class Trainer:
             self.world.average(batch_norm.statistics(network))
 
     @torch.inference_mode()
-    def _validate(self) -> None:
-        """Losses of validation data with the statistics that are in the network; none are touched."""
+    def _validate(self) -> float:
+        """Mean loss of validation data with the statistics that are in the network; none are touched."""
         self.objective.eval()
         losses, rate = self._new_meter(), Throughput()
         batches = itertools.islice(self.val.epoch(0), self.options.val_batches)
-        for batch, waited in timed(self._interruptible(batches)):
-            losses.add(*self._loss(self.objective, batch))
+        for number, (batch, waited) in enumerate(timed(self._interruptible(batches))):
+            place = Place(
+                f'validation after epoch {self.epoch + 1}, batch {number}', f'val{self.epoch + 1}-{number}', 0
+            )
+            if found := self._nonfinite.validated(self.objective, batch, place):
+                losses.add(*found)
             rate.count(len(batch.images) * self.world.size, waited)
-        self._record_epoch('val-epoch', losses, rate)
-
-    def _loss(self, objective: nn.Module, batch: 'Batch') -> tuple[Tensor, list[Tensor | None]]:
-        try:
-            total, components = objective(batch.images, batch.targets)
-        except NonFiniteLoss as error:
-            ids = ', '.join(str(meta.image_id) for meta in batch.metas)
-            place = f'epoch {self.epoch + 1}, batch {self.batch}, {batch.dataset} images {ids}'
-            raise ValueError(f'{place}: {error}') from error
-        return total, components
+        return self._record_epoch('val-epoch', losses, rate)
 
     # What is recorded
 
-    def _record_batch(self, lr: float, total: Tensor, components: Sequence[Tensor | None]) -> None:
+    def _record_batch(self, lr: float, losses: Losses) -> None:
         now = self._new_meter()
-        now.add(total, components)
+        now.add(*losses)
         loss, head_losses = now.means(self.world)
         sigmas = self.objective.loss.sigmas()
         rates = self._rate.rates()
         self.log.record(
             'train', epoch=self.epoch, batch=self.batch, n_batches=self.n_batches, **self._rate.per_batch(),
             lr=lr, loss=loss, head_losses=head_losses, **({'mtl_sigmas': sigmas} if sigmas else {}), **rates,
+            grad_norm=self._clipping.norm, **self._memory.peak(),
         )  # fmt: skip
         self._bar.status(
             f'epoch {self.epoch + 1}/{self.epochs}, batch {self.batch + 1}/{self.n_batches}',
-            f'loss {loss:.1f}, lr {lr:.3g}, {rates["images_per_second"]:.1f} images/s',
+            f'loss {loss:.1f}, lr {lr:.3g}, {rates["images_per_second"]:.1f} images/s, '
+            f'{100.0 * rates["data_wait"]:.0f} % waiting for data',
         )
         self._rate.reset()
 
-    def _record_epoch(self, kind: str, losses: LossMeter, rate: Throughput, **fields: Any) -> None:
+    def _record_epoch(self, kind: str, losses: LossMeter, rate: Throughput, **fields: Any) -> float:
         loss, head_losses = losses.means(self.world)
         rates = rate.rates()
         fields = {'loss': loss, 'head_losses': head_losses, 'time': round(rate.seconds, 3), **rates, **fields}
         self.log.record(kind, epoch=self.epoch + 1, **fields)
         told = kind, self.epoch + 1, loss, rates['images_per_second']
         LOG.info('%s %d: loss %.5g, %.1f images/s', *told, extra=RECORDED)
+        return loss
 
     # What survives a kill
 
@@ -224,8 +239,8 @@ class Trainer:
         return {
             'epoch': self.epoch, 'batch': self.batch, 'n_batches': self.n_batches, 'world_size': self.world.size,
             'network': self.objective.network.state_dict(), 'loss': self.objective.loss.state_dict(),
-            'optimizer': self.optimizer.state_dict(), 'ema': self._ema.state_dict(),
-            'losses': self._losses.state(self.world), 'clipping': self._clipping.state_dict(),
+            'losses': self._losses.state(self.world), **self._update.state_dict(), 'watch': self._watch.state_dict(),
+            'skipped': self._nonfinite.skipped, 'validation': self.saving.retention.state_dict(),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -235,10 +250,12 @@ class Trainer:
         """
         self.objective.network.load_state_dict(state['network'])
         self.objective.loss.load_state_dict(state['loss'])
-        optimizer.restore(self.optimizer, state['optimizer'])
-        self._ema.load_state_dict(state['ema'])
+        self._update.load_state_dict(state)
         self._losses.restore(state['losses'], self.world)
-        self._clipping.load_state_dict(state['clipping'])
+        if 'watch' in state:  # older states know nothing of the rest
+            self._watch.load_state_dict(state['watch'])
+            self._nonfinite.skipped = state['skipped']
+            self.saving.retention.load_state_dict(state['validation'])
         self.epoch, self.batch = state['epoch'], state['batch']
         was, now = (state['world_size'], state['n_batches']), (self.world.size, self.n_batches)
         if was != now:
@@ -300,10 +317,11 @@ class Trainer:
         size = min(stride, self.n_batches - first)
         return size, self.batch == first + size - 1
 
-    def _batch_seed(self) -> int:
-        """Of what is random in the network in this batch and process."""
+    def _place(self) -> Place:
+        """Where the training is, with the seed of what is random in the network in this batch and process."""
         entropy = np.random.SeedSequence([self.seed, self.epoch, self.batch, self.world.rank])
-        return int(entropy.generate_state(1, np.uint64)[0])
+        text, name = f'epoch {self.epoch + 1}, batch {self.batch}', f'epoch{self.epoch + 1:03d}-{self.batch:05d}'
+        return Place(text, name, int(entropy.generate_state(1, np.uint64)[0]))
 
     def _set_training_mode(self) -> None:
         self.objective.train()

@@ -18,6 +18,7 @@ from pifpaf_core.training.logs import TrainingLog
 from pifpaf_core.training.objective import Objective, SpeedOptions, prepare_torch
 from pifpaf_core.training.optimizer import OptimizerOptions
 from pifpaf_core.training.options import TrainerOptions
+from pifpaf_core.training.retention import Retention
 from pifpaf_core.training.saving import Saving
 from pifpaf_core.training.schedule import ScheduleOptions
 from pifpaf_core.training.state import StateFiles
@@ -131,16 +132,23 @@ def make_trainer(
 
     share = {'rank': world.rank, 'world_size': world.size, 'batch_size': batch_size}
     objective = Objective(net, loss, speed or SpeedOptions(), world.device)
+    trainer_options = TrainerOptions(**{'epochs': 2, 'log_interval': 1, **options})
     return Trainer(
         objective,
         optimizer.build([net, loss], optimization or OptimizerOptions(), lr=schedule.lr),
         schedule,
         train or RandomLoader(net, n_batches=n_batches, **share),
         RandomLoader(net, n_batches=2, seed=1, **share),
-        TrainerOptions(**{'epochs': 2, 'log_interval': 1, **options}),
+        trainer_options,
         world,
         TrainingLog(Path(f'{output}.log') if world.is_main else None),
-        Saving(StateFiles(output), interval=interval, write_checkpoint=write, facts={'options': {}, 'version': 'x'}),
+        Saving(
+            StateFiles(output),
+            interval=interval,
+            write_checkpoint=write,
+            facts={'options': {}, 'version': 'x'},
+            retention=Retention(output, trainer_options.keep),
+        ),
         silent=True,
     )
 

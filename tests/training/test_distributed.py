@@ -128,10 +128,31 @@ def test_devices(monkeypatch):
         distributed._device(DDP, {'LOCAL_RANK': '2'})
 
 
-def test_several_gpus_and_one_used_says_how_to_use_all(monkeypatch, caplog):
-    caplog.set_level('INFO')
+def test_a_slurm_task_with_a_gpu_of_its_own_uses_it(monkeypatch):
+    """--gpus-per-task=1 or --gpu-bind: each task sees one GPU, whatever its number on the machine."""
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 3)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
     monkeypatch.setattr(torch.cuda, 'set_device', lambda index: None)
-    distributed._device(DistributedOptions(), None)
-    assert any('torchrun --nproc-per-node=3' in r.message for r in caplog.records)
+    monkeypatch.setenv('SLURM_PROCID', '3')
+    assert distributed._device(DDP, {'LOCAL_RANK': '3'}) == torch.device('cuda', 0)
+    monkeypatch.delenv('SLURM_PROCID')
+    with pytest.raises(UsageError, match='finds 1 GPUs'):  # two processes must not share a GPU by accident
+        distributed._device(DDP, {'LOCAL_RANK': '3'})
+
+
+def test_several_slurm_tasks_without_ddp():
+    with pytest.raises(UsageError, match='one of 2 processes, without --ddp'):
+        distributed._environment({'SLURM_PROCID': '0', 'SLURM_STEP_NUM_TASKS': '2'}, DistributedOptions())
+    assert distributed._environment({'SLURM_STEP_NUM_TASKS': '1'}, DistributedOptions()) is None
+
+
+def test_the_gpu_of_apple_is_untested_and_says_so(monkeypatch, caplog):
+    options = DistributedOptions(mps=True)
+    monkeypatch.setattr(torch.backends.mps, 'is_available', lambda: False)
+    with pytest.raises(UsageError, match='Leave --mps out'):
+        distributed._device(options, None)
+    monkeypatch.setattr(torch.backends.mps, 'is_available', lambda: True)
+    assert distributed._device(options, None) == torch.device('mps')
+    assert 'untested' in caplog.text
+    with pytest.raises(UsageError, match='several processes'):
+        distributed._device(options, {'LOCAL_RANK': '0'})

@@ -10,6 +10,7 @@ import torch
 from pifpaf_core import checkpoint
 from pifpaf_core.command import Preempted
 from pifpaf_core.losses import LossOptions
+from pifpaf_core.training import nonfinite
 from pifpaf_core.training.clipping import Clipping
 from pifpaf_core.training.objective import SpeedOptions
 from pifpaf_core.training.optimizer import OptimizerOptions
@@ -23,11 +24,12 @@ def records(output, *kinds):
     for line in output.with_name(output.name + '.log').read_text().splitlines():
         record = json.loads(line)
         if record.get('type') in kinds:
-            kept = {k: v for k, v in record.items() if k in ('lr', 'loss', 'head_losses', 'n_clipped_grad', 'max_norm')}
+            kept = {k: v for k, v in record.items() if k in COMPARED}
             found[record['type'], record['epoch'], record.get('batch')] = kept
     return found
 
 
+COMPARED = ('lr', 'loss', 'head_losses', 'n_clipped_grad', 'max_norm', 'grad_norm')
 KINDS = ('train', 'train-epoch', 'val-epoch')
 
 
@@ -52,8 +54,8 @@ def test_what_a_training_leaves(tmp_path):
     trainer = fake.make_trainer(tmp_path / 'run', epochs=3, val_interval=2)
     trainer.fit()
     assert sorted(p.name for p in tmp_path.glob('*.safetensors')) == [
-        f'run.epoch{epoch:03d}.safetensors' for epoch in (0, 2, 3)
-    ]
+        'run.best.safetensors', *(f'run.epoch{epoch:03d}.safetensors' for epoch in (0, 2, 3)),
+    ]  # fmt: skip
     found = records(tmp_path / 'run', *KINDS)
     assert [k for k in found if k[0] == 'train'] == [('train', e, b) for e in range(3) for b in range(4)]
     assert [k[1] for k in found if k[0] == 'train-epoch'] == [1, 2, 3]
@@ -82,6 +84,7 @@ def test_records_carry_schedule_rates_and_shapes(tmp_path):
         step = 4 * r['epoch'] + r['batch']  # epochs of the schedule are those that are run
         assert r['lr'] == learning_rate(trainer.schedule, step, batches_per_epoch=4)
         assert len(r['head_losses']) == 6
+        assert r['grad_norm'] > 0.0 and ('gpu_memory' in r) == (trainer.world.device.type == 'cuda')
         assert r['time'] >= 0.0 and r['data_time'] >= 0.0 and r['images_per_second'] > 0.0 and 0 <= r['data_wait'] <= 1
     epochs = [line for line in lines if line.get('type') in ('train-epoch', 'val-epoch')]
     assert all({'loss', 'head_losses', 'time', 'images_per_second', 'data_wait'} <= line.keys() for line in epochs)
@@ -125,7 +128,7 @@ def test_accumulation_equals_one_big_batch(tmp_path):
             def __call__(self, parameters, *, lr):
                 seen.append([p.grad.clone() for p in parameters])
 
-        trainer._clipping = Spy()
+        trainer._update.clipping = Spy()
         trainer.fit()
         return seen
 
@@ -170,6 +173,7 @@ def test_one_step_an_accumulated_group_with_the_rate_of_its_last_batch(tmp_path)
         {'loss_options': LossOptions(auto_tune_mtl=True)},
         {'dropout': 0.5},
         {'speed': SpeedOptions(precision='bfloat16')},
+        {'speed': SpeedOptions(precision='float16')},
     ],
     ids=str,
 )
@@ -235,6 +239,7 @@ def test_recalibrated_statistics_are_written_and_do_not_disturb_the_training(tmp
         {
             'optimization': OptimizerOptions(amsgrad=True, weight_decay=1e-3),
             'loss_options': LossOptions(auto_tune_mtl_variance=True),
+            'speed': SpeedOptions(precision='float16'),
             **{'ema': 0.0, 'n_batches': 3, 'train_batches': 2, 'val_interval': 3},
         },
     ],
@@ -372,24 +377,142 @@ def test_refining_starts_at_the_epoch_of_the_checkpoint(tmp_path):
     trainer.epoch = 4
     trainer.fit()
     assert trainer.train.asked == [(4, 0)]
-    assert [p.name for p in tmp_path.glob('*.safetensors')] == ['run.epoch005.safetensors']
+    assert [p.name for p in tmp_path.glob('*.epoch*.safetensors')] == ['run.epoch005.safetensors']
     assert records(tmp_path / 'run', 'train')['train', 4, 3]['lr'] == 0.01  # the warm-up is long past
 
 
-def test_non_finite_loss_names_component_place_and_images(tmp_path):
-    trainer = fake.make_trainer(tmp_path / 'run')
+def poison(trainer, *places):
+    """Let the targets of the Caf be so far away in these batches of the first epoch that the loss is infinite."""
     batch = trainer.train.batch
 
     def poisoned(epoch, index):
         made = batch(epoch, index)
-        if index == 1:
-            with torch.no_grad():
-                trainer.objective.network.head_nets[1].conv.bias.fill_(math.inf)
+        if epoch == 0 and index in places:
+            made.targets[1][:, :, trainer.objective.network.metas[1].target.vector(0)] = 1e30
         return made
 
     trainer.train.batch = poisoned
-    with pytest.raises(ValueError, match=r'epoch 1, batch 1, one images 100, 101: .*one\.caf\.'):
+
+
+def test_non_finite_loss_names_component_place_and_images_and_keeps_the_batch(tmp_path):
+    trainer = fake.make_trainer(tmp_path / 'run')
+    poison(trainer, 1)
+    told = (
+        r'epoch 1, batch 1, one images 100, 101: .*one\.caf\..* --replay=.*run\.nonfinite-epoch001-00001\.safetensors$'
+    )
+    with pytest.raises(ValueError, match=told):
         trainer.fit()
+    (path,) = tmp_path.glob('*.nonfinite-*')
+    again = fake.make_trainer(tmp_path / 'again')
+    place, problem, layer = nonfinite.replay(path, again.objective)
+    assert place == 'epoch 1, batch 1, one images 100 (none.jpg), 101 (none.jpg)'
+    assert 'one.caf.vec is' in problem and layer == 'all layers give finite values'
+    fake.assert_same(weights_of(trainer.objective), weights_of(again.objective))
+
+
+def weights_of(objective):
+    return {name: value.detach().clone() for name, value in objective.named_parameters()}
+
+
+def test_ruined_weights_end_the_training_whatever_is_allowed_and_the_layer_is_named(tmp_path):
+    trainer = fake.make_trainer(tmp_path / 'run', skip_nonfinite=9)
+    with torch.no_grad():
+        trainer.objective.network.head_nets[1].conv.bias.fill_(math.inf)
+    with pytest.raises(ValueError, match=r'epoch 1, batch 0, .* The weights are not finite: a step before'):
+        trainer.fit()
+    (path,) = tmp_path.glob('*.nonfinite-*')
+    _, _, layer = nonfinite.replay(path, fake.make_trainer(tmp_path / 'again').objective)
+    assert layer == 'the first layer whose output is not finite: head_nets.1.conv (Conv2d)'
+
+
+def test_steps_that_may_be_left_out_change_nothing_else(tmp_path, caplog):
+    """As if the batches had not been: the same weights, statistics and average as without them."""
+    common = {'epochs': 1, 'stride_apply': 2, 'n_batches': 6, 'schedule': ScheduleOptions(lr=0.01, lr_warm_up_epochs=0)}
+    trainer = fake.make_trainer(tmp_path / 'run', skip_nonfinite=2, **common)
+    poison(trainer, 0, 1)
+
+    class Without(fake.RandomLoader):
+        def epoch(self, epoch, start=0):
+            yield from (self.batch(epoch, index) for index in range(2, 6))
+
+    trainer.fit()
+    assert trainer._nonfinite.skipped == 2
+    told = [record.message for record in caplog.records if 'Left out' in record.message]
+    assert [text.rpartition('. ')[2] for text in told] == [f'Left out, {n} of 2 (--skip-nonfinite)' for n in (1, 2)]
+    expected = fake.make_trainer(tmp_path / 'without', **{**common, 'n_batches': 4})
+    expected.train = Without(expected.objective.network)
+    expected.fit()
+    fake.assert_same(fake.weights(expected), fake.weights(trainer))
+    (epoch,) = records(tmp_path / 'run', 'train-epoch').values()
+    assert math.isfinite(epoch['loss'])
+    assert len(list(tmp_path.glob('*.nonfinite-*'))) == 1  # one is enough for a look
+
+
+def test_one_bad_batch_spoils_its_step_only(tmp_path):
+    trainer = fake.make_trainer(tmp_path / 'run', epochs=1, stride_apply=2, n_batches=4, skip_nonfinite=1)
+    poison(trainer, 3)  # the first of its group is computed, and not applied
+    trainer.fit()
+    assert trainer._ema.steps == 1
+
+
+def test_more_than_allowed_ends_the_training_also_after_a_resume(tmp_path):
+    trainer = fake.make_trainer(tmp_path / 'run', interval=1e-9, skip_nonfinite=1)
+    poison(trainer, 0, 2)
+    with pytest.raises(ValueError, match='epoch 1, batch 2,'):
+        trainer.fit()
+    again = fake.make_trainer(tmp_path / 'run', skip_nonfinite=1)
+    poison(again, 2)
+    again.restore(again.saving.files.load())
+    assert (again.epoch, again.batch, again._nonfinite.skipped) == (0, 2, 1)
+    with pytest.raises(ValueError, match='epoch 1, batch 2,'):
+        again.fit()
+
+
+@pytest.mark.parametrize('allowed', [0, 1])
+def test_a_non_finite_loss_of_validation(tmp_path, allowed, caplog):
+    trainer = fake.make_trainer(tmp_path / 'run', epochs=1, skip_nonfinite=allowed)
+    batch = trainer.val.batch
+
+    def poisoned(epoch, index):
+        made = batch(epoch, index)
+        if index == 1:
+            made.targets[1][:, :, trainer.objective.network.metas[1].target.vector(0)] = 1e30
+        return made
+
+    trainer.val.batch = poisoned
+    if not allowed:
+        with pytest.raises(ValueError, match='validation after epoch 1, batch 1, one images'):
+            trainer.fit()
+        return
+    trainer.fit()
+    assert any('validation after epoch 1, batch 1' in record.message for record in caplog.records)
+    assert records(tmp_path / 'run', 'val-epoch').keys() == {('val-epoch', 1, None)}
+
+
+def test_a_jump_of_the_loss_is_told(tmp_path, caplog):
+    trainer = fake.make_trainer(tmp_path / 'run', epochs=1, n_batches=25)
+    batch = trainer.train.batch
+
+    def jumping(epoch, index):
+        trainer.objective.loss.lambdas.fill_(1000.0 if index == 23 else 1.0)
+        return batch(epoch, index)
+
+    trainer.train.batch = jumping
+    trainer.fit()
+    (told,) = [record.message for record in caplog.records if 'the loss jumps' in record.message]
+    assert 'at epoch 1, batch 23 (one)' in told
+
+
+def test_retention_and_the_best_one(tmp_path):
+    trainer = fake.make_trainer(tmp_path / 'run', epochs=5, keep_checkpoints='last:1,every:2')
+    trainer.fit()
+    left = sorted(path.name for path in tmp_path.glob('*.epoch*'))
+    assert left == [f'run.epoch00{epoch}.safetensors' for epoch in (2, 4, 5)]
+    validation = {k[1]: v['loss'] for k, v in records(tmp_path / 'run', 'val-epoch').items()}
+    assert trainer.saving.retention.losses == pytest.approx(validation)
+    assert checkpoint.load(tmp_path / 'run.best.safetensors').epoch == min(validation, key=validation.get)
+    state = trainer.saving.files.load()['validation']
+    assert state == {'losses': trainer.saving.retention.losses, 'best': min(validation, key=validation.get)}
 
 
 def test_a_lost_checkpoint_does_not_end_the_training_but_is_told_at_the_end(tmp_path):
@@ -417,6 +540,8 @@ def test_a_lost_checkpoint_does_not_end_the_training_but_is_told_at_the_end(tmp_
         ({'clip_grad_norm': -1.0}, '--clip-grad-norm'),
         ({'recalibrate_batch_norm': -1}, '--recalibrate-batch-norm'),
         ({'ema': 1.5}, '--ema'),
+        ({'skip_nonfinite': -1}, '--skip-nonfinite'),
+        ({'keep_checkpoints': 'last'}, '--keep-checkpoints'),
     ],
 )
 def test_bad_options(options, named):

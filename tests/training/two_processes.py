@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import nn
 
 from pifpaf_core.command import Preempted
+from pifpaf_core.losses import LossOptions
 from pifpaf_core.training.distributed import DistributedOptions, World, connect
 from pifpaf_core.training.sync_batch_norm import SyncBatchNorm2d, synchronize
 
@@ -156,6 +157,37 @@ def one_process_is_terminated(world, folder):
         assert (alone.epoch, alone.batch) == (1, 0)  # on one process the epoch starts over
 
 
+def one_process_finds_a_non_finite_loss(world, folder):
+    """Both leave the step out, also with a balance that talks while the loss is computed; then both stop."""
+    options = {
+        'world': world, 'n_batches': 6, 'stride_apply': 2, 'epochs': 1, 'datasets': ('one', 'two'),
+        'loss_options': LossOptions(auto_tune_mtl_variance=True),
+    }  # fmt: skip
+    trainer = fake.make_trainer(folder / 'tolerant', skip_nonfinite=1, **options)
+    batch = trainer.train.batch
+
+    def poisoned(epoch, index):
+        made = batch(epoch, index)
+        if world.rank == 1 and index in poisoned.at:
+            made.targets[1][:, :, trainer.objective.network.metas[1].target.vector(0)] = 1e30
+        return made
+
+    trainer.train.batch, poisoned.at = poisoned, (2,)
+    trainer.fit()
+    assert (trainer._nonfinite.skipped, trainer._ema.steps) == (1, 2)
+    for name, value in fake.weights(trainer).items():
+        both = world.gather(value.double().flatten())
+        assert torch.equal(both[0], both[1]) and both.isfinite().all(), name
+    trainer.epoch, trainer.batch, poisoned.at = 0, 0, (0,)
+    try:
+        trainer.fit()
+        raise AssertionError
+    except ValueError as error:
+        assert ('another process' in str(error)) is world.is_main, error
+    if not world.is_main:
+        assert len(list(folder.glob('tolerant.nonfinite-*-p1.safetensors'))) == 2
+
+
 def main(folder):
     torch.set_num_threads(1)
     with connect(DistributedOptions(ddp=True, disable_cuda=True)) as world:
@@ -164,6 +196,7 @@ def main(folder):
         as_one_with_twice_the_batch(world, folder)
         killed_and_resumed(world, folder)
         one_process_is_terminated(world, folder)
+        one_process_finds_a_non_finite_loss(world, folder)
     assert not dist.is_initialized()
     print('fine', World().size)
 

@@ -1,14 +1,9 @@
-"""The wrapper of torchrun, with real torchrun and workers that import nothing."""
+"""torchrun under a supervisor, with a worker that imports nothing."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
-
-import pytest
-
-from components.train.torchrun import _exit_code
 
 WORKER = """
 import os, signal, sys, time
@@ -26,43 +21,11 @@ sys.exit(75)
 """
 
 
-@pytest.fixture
-def torchrun(tmp_path):
-    (tmp_path / 'worker.py').write_text(WORKER)
-
-    def start(*arguments, processes=1):
-        argv = ['-m', 'components.train.torchrun', '--standalone', f'--nproc-per-node={processes}']
-        environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-        return subprocess.Popen(
-            [sys.executable, *argv, str(tmp_path / 'worker.py'), str(tmp_path), *arguments],
-            env=environment, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    return start
-
-
 def _wait_for(path, text):
     end = time.monotonic() + 100
     while not (path.exists() and path.read_text() == text):
         assert time.monotonic() < end, f'{path} does not say {text}'
         time.sleep(0.05)
-
-
-def test_the_exit_code_is_the_workers_and_nothing_is_added_to_what_they_said(torchrun):
-    process = torchrun('2')
-    _, error = process.communicate(timeout=100)
-    assert process.returncode == 2
-    assert 'Traceback' not in error
-
-
-def test_sigterm_lets_all_workers_save(torchrun, tmp_path):
-    process = torchrun(processes=2)
-    for rank in '01':
-        _wait_for(tmp_path / rank, 'ready')
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 75
-    assert [(tmp_path / rank).read_text() for rank in '01'] == ['saved', 'saved']
 
 
 def test_a_training_ends_when_its_supervisor_is_killed(tmp_path):
@@ -77,8 +40,3 @@ def test_a_training_ends_when_its_supervisor_is_killed(tmp_path):
     process.kill()
     process.wait()
     _wait_for(tmp_path / '0', 'saved')
-
-
-@pytest.mark.parametrize(('codes', 'code'), [([1], 1), ([2, -15], 2), ([-15, 75], 75), ([-9], 137)])
-def test_one_code_for_several_workers(codes, code):
-    assert _exit_code(codes) == code
