@@ -21,7 +21,7 @@ LIGHT = [
     'pifpaf_core.datasets.synthetic',
     'pifpaf_core.metrics.submission',
 ]
-STAGES = ['prepare_dataset', 'train', 'watch_evaluate', 'testdev_submit_zip', 'predict', 'finish']
+STAGES = ['prepare_dataset', 'train', 'launcher', 'watch_evaluate', 'testdev_submit_zip', 'predict', 'finish']
 COMMANDS = sorted(__main__.COMMANDS)
 
 

@@ -1,33 +1,49 @@
 """The pose-training pipeline: prepare -> (train beside watch-evaluate) -> test-dev zip, predict; and an exit handler.
 
-Only wiring. What a stage does is in its component's program.
+Only wiring. What a stage does is in its component's program, what its pod is given in `pods`.
 """
 # mypy: allow-untyped-decorators
 
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
 from components.finish.component import finish
+from components.launcher.component import launcher
 from components.predict.component import predict
 from components.prepare_dataset.component import prepare_dataset
 from components.testdev_submit_zip.component import testdev_submit_zip
 from components.train.component import train
 from components.watch_evaluate.component import watch_evaluate
 
-_S3_SECRET = {'access_key': 'AWS_ACCESS_KEY_ID', 'secret_key': 'AWS_SECRET_ACCESS_KEY'}
-_CONFIG = {'s3_endpoint': 'AWS_ENDPOINT_URL_S3', 's3_region': 'AWS_REGION', 'mlflow': 'MLFLOW_TRACKING_URI'}
+from .pods import DAY, DEADLINE, gpu_pod, identified, patient, pod, undisturbed
+
+#: Values that the run form offers. A plugin's backbone is added here, and the pipelines are compiled again.
+CHOICES = {
+    'basenet': (
+        'convnextbase', 'convnextsmall', 'convnexttiny', 'mobilenetv2', 'mobilenetv3large', 'mobilenetv3small',
+        'resnet101', 'resnet152', 'resnet18', 'resnet50', 'resnext101', 'resnext50', 'shufflenetv2k16',
+        'shufflenetv2k20', 'shufflenetv2k30', 'shufflenetv2k44', 'shufflenetv2kx5', 'shufflenetv2x1', 'shufflenetv2x2',
+        'squeezenet', 'tiny',
+    ),
+    'operator': ('auto', 'trainjob', 'pytorchjob'),
+}  # fmt: skip
+
+_ONLY_MULTINODE = ('nodes', 'operator', 'queue')
 
 
-def build(*, concurrent_watch: bool = True) -> Any:
+def build(*, concurrent_watch: bool = True, multinode: bool = False) -> Any:
     """The pipeline as a function that KFP compiles or runs.
 
     Args:
         concurrent_watch: evaluate while training, as a cluster can. kfp.local runs tasks one after another, where an
-            evaluator would wait for ever for a training that has not begun: there it follows training.
+            evaluator would wait for ever for a training that has not begun: there it follows training, and what fails
+            is not tried again.
+        multinode: train in several pods, which a launcher starts, in place of one.
     """
 
-    @dsl.pipeline(name='pose-training', display_name='Pose training')
     def pose_training(
         run_root: str,
         source: str = 'coco2017',
@@ -45,8 +61,17 @@ def build(*, concurrent_watch: bool = True) -> Any:
         checkpoint: str = '',
         test_annotations: str = '',
         predict_images: str = '',
+        nodes: int = 2,
         gpus: int = 1,
+        eval_gpus: int = 0,
+        cpu: str = '4',
+        memory: str = '24Gi',
+        node_selector: dict[str, Any] = {},  # noqa: B006
+        tolerations: list[Any] = [],  # noqa: B006
+        operator: str = 'auto',
+        queue: str = '',
         image: str = 'pifpaf-train:latest',
+        tools_image: str = 'pifpaf-tools:latest',
         experiment: str = 'pifpaf',
     ) -> None:
         """Train a pose network, evaluate its checkpoints, and make the submission zip and sample predictions.
@@ -68,74 +93,90 @@ def build(*, concurrent_watch: bool = True) -> Any:
             checkpoint: Start from these weights: a URI, or the name of a published model. Empty starts from scratch.
             test_annotations: List of test images, e.g. image_info_test-dev2017.json. Empty takes the validation set.
             predict_images: Images for the gallery, a URI. Empty takes the first 32 of the validation set.
-            gpus: GPUs of the training pod.
-            image: Container image of all stages.
+            nodes: Pods that train together.
+            gpus: GPUs of a training pod.
+            eval_gpus: GPUs of the evaluating pods. 0 evaluates on processors, so that one GPU is enough for the whole.
+            cpu: Processors that a training pod asks for, e.g. 4.
+            memory: Memory of a training pod, e.g. 24Gi; what its data workers share in /dev/shm is part of it.
+            node_selector: Labels of the nodes to train on, e.g. {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}.
+            tolerations: Taints, besides nvidia.com/gpu, of nodes that pods with GPUs may run on, as for a pod.
+            operator: What starts the pods: Kubeflow Trainer (trainjob), the older training operator (pytorchjob).
+            queue: Kueue's local queue that admits the training. Empty for a cluster without Kueue.
+            image: Container image with torch, for training and evaluation.
+            tools_image: Container image without torch, for what comes before and after.
             experiment: MLflow experiment.
         """
-        with dsl.ExitHandler(_on_cluster(finish(run_root=run_root), image)):
-            prepared = _on_cluster(
-                prepare_dataset(
-                    run_root=run_root, source=source, dataset_version=dataset_version, prepare_options=prepare_options
-                ),
-                image,
-                cache=True,
+
+        def patiently(task: Any, *, retries: int = 2, timeout: int = DAY) -> Any:
+            return patient(task, retries=retries, timeout=timeout) if concurrent_watch else task
+
+        finishing = finish(run_root=run_root)
+        patiently(pod(finishing, name='finish', image=tools_image))
+        with dsl.ExitHandler(finishing):
+            prepared = prepare_dataset(
+                run_root=run_root, source=source, dataset_version=dataset_version, prepare_options=prepare_options
             )
+            patiently(pod(prepared, name='prepare-dataset', image=tools_image, memory='4Gi', cache=True))
             data = prepared.outputs['dataset_uri']
-            training = _on_cluster(
-                train(
-                    run_root=run_root, dataset_uri=data, dataset=dataset, basenet=basenet, epochs=epochs, lr=lr,
-                    batch_size=batch_size, square_edge=square_edge, checkpoint=checkpoint, train_options=train_options,
-                    gpus=gpus, experiment=experiment,
-                ),
-                image,
-            )  # fmt: skip
-            _on_gpus(training, gpus)
-            watching = _on_cluster(
-                watch_evaluate(
-                    run_root=run_root,
-                    dataset_uri=data,
-                    dataset=dataset,
-                    eval_epochs=eval_epochs,
-                    eval_options=eval_options,
-                ),
-                image,
-            )
+            what = {
+                'run_root': run_root, 'dataset_uri': data, 'dataset': dataset, 'basenet': basenet, 'epochs': epochs,
+                'lr': lr, 'batch_size': batch_size, 'square_edge': square_edge, 'checkpoint': checkpoint,
+                'train_options': train_options, 'gpus': gpus, 'experiment': experiment,
+            }  # fmt: skip
+            if multinode:
+                where = {
+                    'nodes': nodes, 'image': image, 'cpu': cpu, 'memory': memory, 'node_selector': node_selector,
+                    'tolerations': tolerations, 'operator': operator, 'queue': queue, 'deadline': DEADLINE,
+                }  # fmt: skip
+                training = launcher(**what, **where)
+                patiently(pod(training, name='train', image=tools_image, memory='1Gi'), timeout=DEADLINE + DAY)
+                identified(training)
+            else:
+                training = train(**what)
+                patiently(pod(training, name='train', image=image, cpu=cpu, memory=memory), retries=5, timeout=DEADLINE)
+                gpu_pod(training, gpus=gpus, tolerations=tolerations, node_selector=node_selector)
+                training.set_memory_limit(memory)
+            undisturbed(training)
+            about = {'run_root': run_root, 'dataset_uri': data, 'eval_options': eval_options}
+            watching = watch_evaluate(**about, dataset=dataset, eval_epochs=eval_epochs)
+            patiently(watching, timeout=DEADLINE + DAY)
             if not concurrent_watch:
                 watching.after(training)
-            best = watching.outputs['best_checkpoint_uri']
-            _on_cluster(
-                testdev_submit_zip(
-                    run_root=run_root, dataset_uri=data, checkpoint_uri=best, dataset=dataset,
-                    test_annotations=test_annotations, eval_options=eval_options,
-                ),
-                image,
-            )  # fmt: skip
-            _on_cluster(
-                predict(
-                    run_root=run_root, dataset_uri=data, checkpoint_uri=best, predict_images=predict_images,
-                    eval_options=eval_options,
-                ),
-                image,
-            )  # fmt: skip
+            about['checkpoint_uri'] = watching.outputs['best_checkpoint_uri']
+            submitting = testdev_submit_zip(**about, dataset=dataset, test_annotations=test_annotations)
+            patiently(submitting, timeout=2 * DAY)
+            predicting = patiently(predict(**about, predict_images=predict_images))
+            evaluating = {'watch-evaluate': watching, 'testdev-submit-zip': submitting, 'predict': predicting}
+            for name, task in evaluating.items():
+                pod(task, name=name, image=image, cpu='2', memory='6Gi')
+                gpu_pod(task, gpus=eval_gpus, tolerations=tolerations)
 
-    return pose_training
+    declared = pose_training if multinode else _without(pose_training, _ONLY_MULTINODE)
+    title = 'Pose training on several nodes' if multinode else 'Pose training'
+    name = 'pose-training-multinode' if multinode else 'pose-training'
+    return _with_choices(dsl.pipeline(name=name, display_name=title)(declared))
 
 
-def _on_cluster(task: Any, image: Any, *, cache: bool = False) -> Any:
-    """Image, credentials and caching of a task. Only prepare-dataset gives the same for the same inputs."""
-    task.set_container_image(image)
-    task.set_caching_options(cache)
-    task.set_env_variable('PYTHONUNBUFFERED', '1')
-    kubernetes.use_secret_as_env(task, secret_name='pifpaf-s3', secret_key_to_env=_S3_SECRET, optional=True)
-    kubernetes.use_config_map_as_env(
-        task, config_map_name='pifpaf-config', config_map_key_to_env=_CONFIG, optional=True
-    )
-    return task
+def _without(function: Callable[..., None], names: Sequence[str]) -> Callable[..., None]:
+    """A pipeline function without some of its parameters, which keep their defaults."""
+    signature = inspect.signature(function)
+    kept = [parameter for name, parameter in signature.parameters.items() if name not in names]
+
+    def shorter(*arguments: Any) -> None:  # KFP gives them by position
+        function(**{parameter.name: argument for parameter, argument in zip(kept, arguments, strict=True)})
+
+    shorter.__name__ = function.__name__
+    shorter.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    lines = (function.__doc__ or '').splitlines()
+    shorter.__doc__ = '\n'.join(line for line in lines if not line.strip().startswith(tuple(f'{n}:' for n in names)))
+    return shorter
 
 
-def _on_gpus(task: Any, gpus: Any) -> None:
-    """GPUs, memory shared between data workers (a pod's own 64 MiB end in bus errors), and retries that resume."""
-    task.set_accelerator_type('nvidia.com/gpu').set_accelerator_limit(gpus)
-    task.set_retry(num_retries=3, backoff_duration='60s', backoff_factor=2, backoff_max_duration='3600s')
-    kubernetes.empty_dir_mount(task, volume_name='dshm', mount_path='/dev/shm', medium='Memory', size_limit='16Gi')
-    kubernetes.add_toleration(task, key='nvidia.com/gpu', operator='Exists', effect='NoSchedule')
+def _with_choices(pipeline: Any) -> Any:
+    """The pipeline with a list to choose from where a parameter has one. KFP 2.17 has no way to declare it."""
+    parameters = pipeline.pipeline_spec.root.input_definitions.parameters
+    for name, values in CHOICES.items():
+        if name in parameters:
+            for value in values:
+                parameters[name].literals.add(string_value=value)
+    return pipeline

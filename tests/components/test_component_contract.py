@@ -8,16 +8,27 @@ import pytest
 
 from pifpaf_core import command
 
-STAGES = ['prepare_dataset', 'train', 'watch_evaluate', 'testdev_submit_zip', 'predict', 'finish']
+STAGES = ['prepare_dataset', 'train', 'launcher', 'watch_evaluate', 'testdev_submit_zip', 'predict', 'finish']
 OF_THE_PROGRAM_ALONE = {
     'prepare_dataset': {'work-dir'},
     'train': {'work-dir', 'poll', 'heartbeat-interval'},
+    'launcher': {
+        'work-dir',
+        'poll',
+        'heartbeat-interval',
+        'namespace',
+        'runtime',
+        'service-account',
+        'watch-interval',
+        'patience',
+    },
     'watch_evaluate': {'work-dir', 'poll', 'lost-after', 'claim-expires'},
     'testdev_submit_zip': {'work-dir'},
     'predict': {'work-dir', 'n-images'},
     'finish': {'work-dir'},
 }
-VALUES = {'STRING': 'text', 'NUMBER_INTEGER': '7', 'NUMBER_DOUBLE': '0.5', 'STRUCT': '{"a": 1}'}
+VALUES = {'STRING': 'text', 'NUMBER_INTEGER': '7', 'NUMBER_DOUBLE': '0.5', 'STRUCT': '{"a": 1}', 'LIST': '[{"a": 1}]'}
+SPECIAL = {'cpu': '2', 'memory': '4Gi', 'operator': 'trainjob', 'node_selector': '{"pool": "gpu"}'}
 
 
 def container(stage):
@@ -41,7 +52,7 @@ def argv(stage):
     def fill(argument):
         match = re.fullmatch(r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}", argument)
         if match:
-            return VALUES.get(kinds[match[1]], '{"state": "FAILED"}')
+            return SPECIAL.get(match[1]) or VALUES.get(kinds[match[1]], '{"state": "FAILED"}')
         values = {'job_name': 'my run', 'job_uuid': '3f1c2d4e-0000-4000-8000-000000000000'}
         filled = re.sub(r'\{\{\$\.pipeline_(\w+)\}\}', lambda match: values[match[1]], argument)
         return {'{{$}}': '{"outputs": {}}'}.get(argument, filled)
