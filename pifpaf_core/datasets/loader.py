@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 from ..encoders import EncoderOptions
 from ..headmeta import HeadMeta
 from ..transforms.sample import Sample
+from . import shared_memory
 from .module import Array, Batch, DataModule, Source
 from .plan import Request, Share, epoch_requests, n_batches, turns
 
@@ -32,7 +33,8 @@ class BatchLoader:
         seed: of the order.
         batch_size: images a batch in this process.
         share: this process's part.
-        workers: processes that load; 0 loads in this one.
+        workers: processes that load, fewer if shared memory is short; 0 loads in this one.
+        processes: training processes on this machine, which share its memory.
         pin: return batches in page-locked memory.
     """
 
@@ -45,6 +47,7 @@ class BatchLoader:
         batch_size: int = 1,
         share: Share | None = None,
         workers: int = 0,
+        processes: int = 1,
         pin: bool = False,
     ) -> None:
         self._sources, self._weights = tuple(sources), tuple(weights) or (1.0,) * len(sources)
@@ -52,8 +55,9 @@ class BatchLoader:
         lengths = [n_batches(source, batch_size, self._share) for source in self._sources]
         self._n_batches = len(turns(lengths, self._weights))
         self._requests = _Requests()
-        for source in self._sources:
-            warm_up(source)
+        largest = max(warm_up(source) for source in self._sources)
+        loaders = 2 * processes  # of training and of validation
+        workers = shared_memory.affordable(workers, batch_bytes=batch_size * largest, loaders=loaders)
         self._loader: DataLoader[Batch | Exception] = DataLoader(
             _Batches(self._sources),
             sampler=self._requests,
@@ -62,7 +66,7 @@ class BatchLoader:
             pin_memory=pin,
             persistent_workers=workers > 0,
             worker_init_fn=_start_worker,
-            prefetch_factor=2 if workers else None,
+            prefetch_factor=shared_memory.PREFETCHED if workers else None,
         )
         self._close = weakref.finalize(self, _shut_down, self._loader)
         self._close.atexit = False
@@ -155,12 +159,18 @@ def _stacked(arrays: Sequence[Array | None]) -> torch.Tensor:
     return stacked
 
 
-def warm_up(source: Source) -> None:
-    """Compile or load the kernels before processes are forked, so that each does not do it again."""
+def warm_up(source: Source) -> int:
+    """Compile or load the kernels before processes are forked, so that each does not do it again.
+
+    Returns:
+        Bytes of a sample with its targets, 0 if the first one cannot be used.
+    """
     try:
-        source.targets(source.sample(0, 0))
+        sample = source.sample(0, 0)
+        targets = source.targets(sample)
     except (OSError, ValueError):
-        return  # the image will be met, reported and replaced in its epoch
+        return 0  # the image will be met, reported and replaced in its epoch
+    return sample.image.nbytes + sum(target.nbytes for target in targets if target is not None)
 
 
 def _start_worker(_worker_id: int) -> None:
@@ -231,5 +241,6 @@ def _loader(
         batch_size=options.batch_size,
         share=share,
         workers=workers,
+        processes=processes,
         pin=pin,
     )
