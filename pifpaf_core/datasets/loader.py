@@ -131,6 +131,7 @@ class _Batches(Dataset['Batch | Exception']):
 
 def _batch(source: Source, request: Request) -> Batch:
     problems: list[str] = []
+    source.prefetch(request.indices)
     samples = [_usable_sample(source, request.epoch, index, problems) for index in request.indices]
     targets = zip(*(source.targets(sample) for sample in samples), strict=True)
     return Batch(
