@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from . import backbones, openpifpaf, version
+from . import backbones, openpifpaf, readers, version
 from .files import atomic_path
 from .headmeta import HeadMeta, head_meta_from_dict
 from .network import Network, NetworkOptions, consolidated, create
@@ -93,14 +93,25 @@ def load(path: str | os.PathLike[str], device: str | torch.device = 'cpu', *, pr
     """Read a checkpoint.
 
     Args:
-        path: a file of ours or of OpenPifPaf, whatever its name, or the name of one that OpenPifPaf published.
+        path: a file of ours or of OpenPifPaf, whatever its name, an address such as ``s3://...`` that a plugin reads
+            (`readers`), or the name of one that OpenPifPaf published.
         device: where the network goes.
         progress: show a bar while a published one is downloaded.
 
     Raises:
         ValueError: no such file, no checkpoint, or a damaged one; the message says what to do.
+        OSError: the file cannot be read.
     """
-    path = _file(path, progress=progress)
+    if not readers.is_remote(path):
+        return _load(_file(path, progress=progress), device)
+    with readers.local_file(path) as copy:
+        try:
+            return _load(copy, device)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(copy), str(path))) from error
+
+
+def _load(path: Path, device: str | torch.device) -> Checkpoint:
     if openpifpaf.is_archive(path):
         tensors, imported = openpifpaf.read(path)
         metadata = {'format': FORMAT, 'version': version.version(), **imported}

@@ -15,6 +15,7 @@ from .datasets.module import EvalSamples, Metric
 from .files import write_atomically
 from .network import Network
 from .predictor import Prediction, Predictor
+from .readers import is_remote
 from .transforms import Sample
 
 COUNT_SIZE = 641
@@ -113,11 +114,12 @@ def result_prefix(checkpoint: str, dataset: str, output: str | None) -> str:
     Args:
         checkpoint: path or name.
         dataset: name of the data module.
-        output: the prefix itself, or a folder (ending with a slash, or existing); None is beside the checkpoint.
+        output: the prefix itself, or a folder (ending with a slash, or existing); None is beside the checkpoint, or in
+            the working folder if the checkpoint lies afar.
     """
     name = f'{Path(checkpoint).name}.eval-{dataset}'
     if output is None:
-        return str(Path(checkpoint).with_name(name))
+        return name if is_remote(checkpoint) else str(Path(checkpoint).with_name(name))
     return str(Path(output, name)) if output.endswith('/') or Path(output).is_dir() else output
 
 

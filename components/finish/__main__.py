@@ -14,6 +14,7 @@ from components.runtime.run_folder import CANCELED, FAILED, SUCCEEDED, RunFolder
 from components.runtime.stage import StageOptions, stage
 from components.runtime.tracked_run import TrackedRun
 from components.train.summary import summarize
+from components.watch_evaluate.evaluation import points
 from pifpaf_core import command
 from pifpaf_core.options import option
 
@@ -68,6 +69,7 @@ def _complete(run: RunFolder, outcome: str, scratch: Path) -> None:
         tracked.spool.forward()
         tracker.points(summarize(log).points())
         run.store.write('report/train.log.offset', tracked.spool.offset_file.read_bytes())
+    tracker.points(points(run.evaluations()))  # again at no cost; some may have met a server that was away
     if tracker.is_running:
         tracker.status(_MLFLOW_STATUS[outcome])
 

@@ -1,6 +1,7 @@
 """``python -m components.predict``: the program of the predict stage."""
 
 import io
+import itertools
 import json
 import logging
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 from components.runtime import core, data, tracking, weights
 from components.runtime.executor_io import ExecutorIO
 from components.runtime.stage import StageOptions, check_positive, stage
-from components.runtime.store import open_store
+from components.runtime.store import join, open_store
 from components.runtime.tracking import Tracker
 from pifpaf_core import command
 from pifpaf_core.options import option
@@ -90,11 +91,13 @@ def _images(options: PredictStageOptions, scratch: Path) -> list[Path]:
     Raises:
         ValueError: there are none, or two of one name, whose predictions would be one file.
     """
-    uri = options.predict_images or str(data.bring(options.dataset_uri, scratch / 'data') / 'images' / 'val2017')
+    data.manifest(options.dataset_uri)
+    uri = options.predict_images or join(options.dataset_uri, 'images', 'val2017')
     is_image = uri.lower().endswith(_SUFFIXES)
     store = open_store(uri.rpartition('/')[0] or '.' if is_image else uri)
     wanted = uri.rpartition('/')[2] if is_image else ''
-    keys = [key for key, _ in store.list(wanted) if key.lower().endswith(_SUFFIXES)][: options.n_images]
+    found = (key for key, _ in store.list(wanted) if key.lower().endswith(_SUFFIXES))
+    keys = list(itertools.islice(found, options.n_images))
     if not keys:
         raise ValueError(f'{uri} holds no images. Give an image or a folder of images ({", ".join(_SUFFIXES)})')
     names: dict[str, str] = {}

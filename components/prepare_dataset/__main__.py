@@ -23,7 +23,9 @@ class PrepareOptions(StageOptions):
         prepare_options: JSON, `core.options`.
     """
 
-    source: str = option('coco2017', "coco2017, a folder or an archive in COCO's layout, or synthetic")
+    source: str = option(
+        'coco2017', "coco2017, synthetic, or a folder or an archive in COCO's layout: a path, https:// or s3://"
+    )
     dataset_version: str = option('1', "the source's version, for people and for the pipeline's cache")
     prepare_options: str = option('', 'further options of pifpaf prepare', metavar='JSON')
 
@@ -34,16 +36,19 @@ class PrepareOptions(StageOptions):
 
 def run(options: PrepareOptions, executor: ExecutorIO) -> None:
     """Prepare on this machine, publish, report."""
-    folder = options.scratch('prepare') / 'dataset'
+    scratch = options.scratch('prepare')
+    folder, source = scratch / 'dataset', options.source
+    if source.startswith('s3://'):
+        source = str(data.bring_source(source, scratch / 'source'))
     extra = core.options(options.prepare_options, 'prepare-options')
-    core.run(core.arguments('prepare', flags={'source': options.source, 'output': str(folder)}, options=extra))
+    core.run(core.arguments('prepare', flags={'source': source, 'output': str(folder)}, options=extra))
     uri, manifest = data.publish(folder, options.run_root)
     LOG.info('data set: %s', uri)
     executor.reference('dataset', uri)
     facts = {f'{split}_{name}': count for split, row in manifest['splits'].items() for name, count in row.items()}
     executor.metadata('dataset', digest=manifest['digest'], version=options.dataset_version, **facts)
     executor.parameter('dataset_uri', uri)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 COMMAND = stage('prepare_dataset', PrepareOptions, run)

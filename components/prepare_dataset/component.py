@@ -21,7 +21,7 @@ def prepare_dataset(
         run_root: Where runs live in the store, s3://bucket/key.
         dataset: Reference to the data set, with its digest and counts.
         dataset_uri: Where the data set lies.
-        source: coco2017, a folder or an archive in COCO's layout (path or address), or synthetic.
+        source: coco2017, synthetic, or a folder or an archive in COCO's layout: a path, https:// or s3://.
         dataset_version: Part of the cache key: change it when the source's content has changed.
         prepare_options: Further options of pifpaf prepare, e.g. {"val-fraction": 0.1}.
     """

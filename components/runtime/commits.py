@@ -11,21 +11,28 @@ from typing import Any
 
 from pifpaf_core.files import sha256
 
-from .store import Store, join, read_object, write_json
+from .store import Store, create_json, join, read_object, write_json
 
 MANIFEST = 'manifest.json'
 
 
 def commit(
-    store: Store, folder: str, files: Mapping[str, Path], *, digests: Mapping[str, str] | None = None, **facts: Any
-) -> None:
-    """Store ``files`` under ``folder`` and then the manifest that makes them count.
+    store: Store,
+    folder: str,
+    files: Mapping[str, Path],
+    *,
+    digests: Mapping[str, str] | None = None,
+    once: bool = False,
+    **facts: Any,
+) -> bool:
+    """Store ``files`` under ``folder`` and then the manifest that makes them count; whether this call did.
 
     Args:
         store: where to.
         folder: key of the group, without trailing slash; empty for the store's own top.
         files: {name below ``folder``: file}. The files are final (`Store.put`).
         digests: sha256 of those files where it is known already.
+        once: leave a manifest that is there as it is; the files of this call then do not count.
         facts: what the manifest says besides, e.g. the epoch.
     """
     known = digests or {}
@@ -34,7 +41,19 @@ def commit(
     }
     for name, path in files.items():
         store.put(path, _key(folder, name))
-    write_json(store, _key(folder, MANIFEST), {**facts, 'time': time.time(), 'files': entries})
+    document = {**facts, 'time': time.time(), 'files': entries}
+    if once:
+        return create_json(store, _key(folder, MANIFEST), document)
+    write_json(store, _key(folder, MANIFEST), document)
+    return True
+
+
+def retract(store: Store, folder: str) -> None:
+    """Remove a committed group: the manifest first, so that nobody sees half of it."""
+    found = manifest(store, folder) or {'files': {}}
+    store.delete(_key(folder, MANIFEST))
+    for name in found['files']:
+        store.delete(_key(folder, name))
 
 
 def manifest(store: Store, folder: str) -> dict[str, Any] | None:

@@ -29,10 +29,15 @@ def code() -> dict[str, str]:
 def mlflow_tags(code: dict[str, str], **pipeline: str) -> dict[str, str]:
     """Tags of a training's run: MLflow's own names, which its UI shows, for what it knows, and plain ones.
 
+    The address of KFP's run is among them where ``KF_PIPELINES_UI_ENDPOINT`` says where KFP's UI is.
+
     Args:
         code: from `code`.
         pipeline: further tags, with ``__`` for a dot; empty values are left out.
     """
+    ui = os.environ.get('KF_PIPELINES_UI_ENDPOINT', '').rstrip('/')
+    if ui and pipeline.get('kfp__run_id'):
+        pipeline['kfp__run_url'] = f'{ui}/#/runs/details/{pipeline["kfp__run_id"]}'
     names = {
         'commit': 'mlflow.source.git.commit',
         'branch': 'mlflow.source.git.branch',

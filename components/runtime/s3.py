@@ -2,31 +2,30 @@
 
 import contextlib
 import functools
+import io
 import logging
 import os
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import boto3
 from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pifpaf_core.files import atomic_path
-
+from . import transfer
 from .store import join
+from .transfer import RemoteObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LOG = logging.getLogger(__name__)
-MIB = 1 << 20
-_TRANSFER = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
 _SETTLE_SECONDS = 2.0
+_CONFLICT_SECONDS = 30.0
 _ATTEMPTS = 8
 _KEYS_A_PAGE = 1000
 _REMEDIES = {
@@ -34,6 +33,10 @@ _REMEDIES = {
     'EndpointConnectionError': 'Check AWS_ENDPOINT_URL_S3, and that the server runs',
     'ConnectTimeoutError': 'Check AWS_ENDPOINT_URL_S3, and that the server runs',
     'NoCredentialsError': 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    'RequestTimeTooSkewed': 'Set the clock of this machine',
+    'AuthorizationHeaderMalformed': "Set AWS_REGION to the bucket's region",
+    'PermanentRedirect': "Set AWS_REGION to the bucket's region",
+    'QuotaExceeded': 'Make room on the server, or raise the quota',
 }
 _REMEDIES |= dict.fromkeys(
     ('AccessDenied', 'Forbidden', '403', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'),
@@ -51,18 +54,19 @@ class S3Store:
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip('/')
         self._bucket, _, self._prefix = self.uri.removeprefix('s3://').partition('/')
-        self._s3 = _client(frozenset(item for item in os.environ.items() if item[0].startswith('AWS_')), _ATTEMPTS)
+        settings = frozenset(item for item in os.environ.items() if item[0].startswith('AWS_'))
+        self._s3 = _client(settings, _ATTEMPTS, os.getpid())
         self._is_conditional: bool | None = None
 
     def put(self, path: Path, key: str) -> None:
-        """See `Store.put`. Large files go up in parts."""
+        """See `Store.put`. Large files go up in parts; what a killed process sent of one is not sent again."""
         with self._explained(key):
-            self._s3.upload_file(str(path), self._bucket, self._key(key), Config=_TRANSFER)
+            transfer.upload(self._object(key), path)
 
     def get(self, key: str, path: Path) -> None:
-        """See `Store.get`."""
-        with self._explained(key), atomic_path(path) as temporary:
-            self._s3.download_file(self._bucket, self._key(key), str(temporary), Config=_TRANSFER)
+        """See `Store.get`. Large objects come in parts; what a killed process fetched of one is not fetched again."""
+        with self._explained(key):
+            transfer.download(self._object(key), path)
 
     def write(self, key: str, data: bytes) -> None:
         """See `Store.write`."""
@@ -79,12 +83,27 @@ class S3Store:
         """See `Store.read`."""
         try:
             with self._explained(key):
-                return self._s3.get_object(Bucket=self._bucket, Key=self._key(key))['Body'].read()
+                return transfer.read(self._object(key))
         except FileNotFoundError:
             return None
 
     def list(self, prefix: str = '') -> Iterator[tuple[str, int]]:
         """See `Store.list`."""
+        yield from ((key, size) for key, size, _ in self._listed(prefix))
+
+    def open(self, key: str) -> BinaryIO:
+        """An object to read; a large one comes as a temporary file. FileNotFoundError where there is none.
+
+        Of a key that is empty or ends with a slash the listing: a line of ETag and name for each object below.
+        """
+        if not key or key.endswith('/'):
+            rows = (f'{etag} {name.removeprefix(key)}\n' for name, _, etag in self._listed(key))
+            return io.BytesIO(''.join(rows).encode())
+        with self._explained(key):
+            return transfer.opened(self._object(key))
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, int, str]]:
+        """(key, size, ETag) of the objects whose key starts with ``prefix``, sorted by key."""
         start = f'{self._prefix}/' if self._prefix else ''
         with self._explained(prefix):
             paginator = self._s3.get_paginator('list_objects_v2')
@@ -93,7 +112,7 @@ class S3Store:
             )
             for page in pages:
                 for item in page.get('Contents', []):
-                    yield item['Key'].removeprefix(start), item['Size']
+                    yield item['Key'].removeprefix(start), item['Size'], item['ETag'].strip('"')
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
@@ -103,22 +122,30 @@ class S3Store:
     def _key(self, key: str) -> str:
         return f'{self._prefix}/{key}' if self._prefix else key
 
+    def _object(self, key: str) -> RemoteObject:
+        return RemoteObject(self._s3, self._bucket, self._key(key))
+
     def _put_if_absent(self, key: str, data: bytes) -> bool:
+        end = time.monotonic() + _CONFLICT_SECONDS
         while True:
             try:
                 with self._explained(key):
                     self._s3.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, IfNoneMatch='*')
                 return True
-            except FileExistsError:
-                return False
+            except FileExistsError as error:
+                return _was_repeated(error) and self.read(key) == data
             except BlockingIOError:  # 409: another writer is at it; its outcome decides
+                if time.monotonic() > end:
+                    raise
                 time.sleep(0.1)
 
     def _probe(self) -> bool:
-        """Whether the server honours ``If-None-Match``: some gateways ignore it without a word."""
+        """Whether the server honours ``If-None-Match``: some gateways ignore it, a few refuse it."""
         key = f'.probe-{uuid.uuid4().hex}'
         try:
-            is_conditional = self._put_if_absent(key, b'') and not self._put_if_absent(key, b'')
+            is_conditional = self._put_if_absent(key, b'1') and not self._put_if_absent(key, b'2')
+        except _NotOfferedError:
+            is_conditional = False
         finally:
             self.delete(key)
         if not is_conditional:
@@ -132,11 +159,14 @@ class S3Store:
     def _create_unconditionally(self, key: str, data: bytes) -> bool:
         """The last of several writers wins: write, let everybody's write arrive, and see whose is there.
 
-        ``data`` must differ between writers, as a claim that names its owner does.
+        A write that took longer than the others wait counts as lost, for one of them may believe that it has won.
         """
+        began = time.monotonic()
         if self.read(key) is not None:
             return False
         self.write(key, data)
+        if time.monotonic() - began > _SETTLE_SECONDS:
+            return False
         time.sleep(_SETTLE_SECONDS)
         return self.read(key) == data
 
@@ -149,15 +179,29 @@ class S3Store:
             raise _explanation(join(self.uri, key), error) from error
 
 
-@functools.lru_cache(maxsize=4)
-def _client(environment: frozenset[tuple[str, str]], attempts: int) -> 'S3Client':
-    """A client for S3 and what is compatible with it: path-style, no checksum trailers that older servers refuse.
+class _NotOfferedError(OSError):
+    """The server has no such operation."""
 
-    Making one takes a quarter of a second, so stores with the same ``environment`` share theirs.
+
+def _was_repeated(error: OSError) -> bool:
+    """Whether boto3 sent the request again: then the object that is in the way may be our own."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and cause.response['ResponseMetadata'].get('RetryAttempts', 0) > 0
+
+
+@functools.lru_cache(maxsize=4)
+def _client(environment: frozenset[tuple[str, str]], attempts: int, process: int) -> 'S3Client':
+    """A client for S3 and what is compatible with it: no checksum trailers, which older servers refuse.
+
+    Making one takes a quarter of a second, so stores with the same ``environment`` share theirs; but not with a process
+    that was forked, whose connections would be the same ones.
     """
+    # servers of one's own seldom have a host name for each bucket; for Amazon's, boto3 and ~/.aws/config know best
+    has_endpoint = any(name.startswith('AWS_ENDPOINT_URL') for name, _ in environment)
     config = Config(
         signature_version='s3v4',
-        s3={'addressing_style': 'path'},
+        s3={'addressing_style': 'path'} if has_endpoint else None,
+        max_pool_connections=32,
         connect_timeout=5,
         read_timeout=60,
         retries={'mode': 'standard', 'max_attempts': attempts},
@@ -177,7 +221,9 @@ def _explanation(uri: str, error: Exception) -> OSError:
     if status == 412:
         return FileExistsError(uri)
     if status == 409:
-        return BlockingIOError(uri)
+        return BlockingIOError(f'{uri}: others write it at the same time. Try again')
+    if status == 501:
+        return _NotOfferedError(f'{uri}: the server does not offer this. Use another server')
     if code in ('NoSuchKey', '404', 'NotFound'):
         return FileNotFoundError(f'{uri} does not exist. Check the URI')
     message = cause.response['Error'].get('Message', '')

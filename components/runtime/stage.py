@@ -54,10 +54,19 @@ class StageOptions:
 
     def scratch(self, stage: str) -> Path:
         """The stage's folder on this machine, made; the same for each attempt."""
-        top = self.work_dir or os.environ.get('PIFPAF_WORK_DIR') or str(Path(tempfile.gettempdir(), 'pifpaf'))
-        folder = Path(top).absolute() / self.run_name / stage
+        folder = self._work_folder / self.run_name / stage
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def cache(self) -> Path:
+        """Folder that keeps images of data sets that lie afar, for all runs on this machine."""
+        return self._work_folder / 'cache'
+
+    @property
+    def _work_folder(self) -> Path:
+        top = self.work_dir or os.environ.get('PIFPAF_WORK_DIR') or str(Path(tempfile.gettempdir(), 'pifpaf'))
+        return Path(top).absolute()
 
 
 def check_positive(options: StageOptions, *names: str) -> None:

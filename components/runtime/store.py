@@ -7,7 +7,6 @@ is built on these in `components.runtime.commits` and `components.runtime.run_fo
 
 import contextlib
 import errno
-import io
 import json
 import os
 import shutil
@@ -34,7 +33,10 @@ class Store(Protocol):
         """Store a small object, in place of an older one."""
 
     def create(self, key: str, data: bytes) -> bool:
-        """Store a small object unless there is one; of several writers at once exactly one is told True."""
+        """Store a small object unless there is one; of several writers at once exactly one is told True.
+
+        ``data`` must differ between writers, as a claim that names its owner does.
+        """
 
     def read(self, key: str) -> bytes | None:
         """A small object's content, or None."""
@@ -72,17 +74,17 @@ def check_uri(uri: str) -> None:
 
 
 def open_s3(uri: str) -> BinaryIO:
-    """The content of an ``s3://`` object: the opener that `pifpaf_core` finds as its reader plugin ``s3``.
+    """An ``s3://`` object, or the listing of a prefix: what `pifpaf_core.readers` finds as its plugin ``s3``.
 
     Raises:
         FileNotFoundError: there is no such object.
         OSError: the store cannot be used.
     """
     folder, _, name = uri.rpartition('/')
-    data = open_store(folder).read(name)
-    if data is None:
-        raise FileNotFoundError(f'{uri} does not exist. Check the URI')
-    return io.BytesIO(data)
+    check_uri(folder)
+    from .s3 import S3Store
+
+    return S3Store(folder).open(name)
 
 
 def join(uri: str, *parts: str) -> str:

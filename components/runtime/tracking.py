@@ -128,6 +128,12 @@ class Tracker:
         with _translated(str(path)), PIL.Image.open(path) as image:
             self._client.log_image(self.run_id, image, key=key, step=step)
 
+    @contextlib.contextmanager
+    def connection(self, what: str) -> Iterator['MlflowClient']:
+        """MLflow's client, for what has no method here; its errors become `TrackingError`."""
+        with _translated(what):
+            yield self._client
+
     def status(self, status: str) -> None:
         """RUNNING, FINISHED, FAILED or KILLED. For the owner of the run only."""
         with _translated('the status'):

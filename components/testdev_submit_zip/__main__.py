@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.runtime import core, data, tracking, weights
+from components.runtime.data import DataSet
 from components.runtime.executor_io import ExecutorIO
 from components.runtime.stage import StageOptions, stage
 from components.runtime.tracking import Tracker
@@ -48,21 +49,33 @@ class SubmitOptions(StageOptions):
         """The data module whose predictions are submitted."""
         return self.dataset.split('-')[0]
 
+    @property
+    def annotations(self) -> str:
+        """Name of the annotation file that lists the images."""
+        known = data.annotation_files(self.module, ('val',))
+        if not known:
+            raise ValueError(
+                f"predictions of '{self.module}' are in no format that COCO's server takes. Give --dataset=cocokp"
+            )
+        return Path(self.test_annotations).name or known[0]
+
 
 def run(options: SubmitOptions, executor: ExecutorIO) -> None:
     """Predict, check, publish."""
     run, scratch = options.run, options.scratch('submission')
     shutil.rmtree(scratch / 'results', ignore_errors=True)
-    folder = data.bring(options.dataset_uri, scratch / 'data')
-    flags = eval_flags(options, folder)
+    dataset = data.bring(options.dataset_uri, scratch / 'data', [options.annotations])
+    extra = core.options(options.eval_options, 'eval-options')
+    flags = eval_flags(options, dataset)
+    if 'data-cache' in extra:
+        flags.pop('data-cache', None)
     checkpoint = weights.bring(options.checkpoint_uri, scratch / 'weights')
     prefix = scratch / 'results' / f'{run.run_id}-{options.module}'
-    extra = core.options(options.eval_options, 'eval-options')
     extra.pop('coco-no-eval-annotation-filter', None)  # every image of the list is predicted in any case
     flags |= {'checkpoint': str(checkpoint), 'output': str(prefix)}
     core.run(core.arguments('eval', flags=flags, options=extra), silent=True)
     path = prefix.with_name(f'{prefix.name}.zip')
-    document = json.loads(Path(flags[f'{options.module}-eval-annotations']).read_text())
+    document = json.loads((dataset.annotations / options.annotations).read_text())
     contents = check_zip(path, image_ids=[image['id'] for image in document['images']])
     uri = f'{run.uri}/submission/{path.name}'
     run.store.put(path, f'submission/{path.name}')
@@ -75,18 +88,15 @@ def run(options: SubmitOptions, executor: ExecutorIO) -> None:
     LOG.info('%d predictions in %d images: %s', contents.n_records, contents.n_images, uri)
 
 
-def eval_flags(options: SubmitOptions, folder: Path) -> dict[str, Any]:
+def eval_flags(options: SubmitOptions, dataset: DataSet) -> dict[str, Any]:
     """Flags of ``pifpaf eval``: which images, and that predictions are wanted."""
-    module, name = options.module, Path(options.test_annotations).name
-    known = data.flags(folder, module)
-    if not known:
-        raise ValueError(f"predictions of '{module}' are in no format that COCO's server takes. Give --dataset=cocokp")
-    annotations = str(folder / 'annotations' / name) if name else known[f'{module}-val-annotations']
-    images = str(folder / 'images' / 'test2017') if name else known[f'{module}-val-image-dir']
+    module = options.module
+    places = dataset.flags(module, cache=options.cache)
     return {
+        **{name: value for name, value in places.items() if name == 'data-cache'},
         'dataset': module,
-        f'{module}-eval-annotations': annotations,
-        f'{module}-eval-image-dir': images,
+        f'{module}-eval-annotations': str(dataset.annotations / options.annotations),
+        f'{module}-eval-image-dir': dataset.image_folder('test' if options.test_annotations else 'val'),
         'coco-no-eval-annotation-filter': True,
         'write-predictions': True,
         'quiet': True,

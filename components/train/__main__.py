@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.runtime import core, data, provenance, weights
+from components.runtime.data import DataSet
 from components.runtime.executor_io import ExecutorIO
 from components.runtime.run_folder import RunFolder
 from components.runtime.stage import StageOptions, check_positive, stage
@@ -62,11 +63,12 @@ def run(options: TrainOptions, executor: ExecutorIO) -> int:
     attempt = _begin(options, run) if node.is_first else 0
     scratch = options.scratch('train')
     output = scratch / f'{options.basenet}-{options.dataset}'
-    folder = data.bring(options.dataset_uri, scratch / 'data')
+    annotations = data.annotation_files(options.dataset, ('train', 'val'))
+    dataset = data.bring(options.dataset_uri, scratch / 'data', annotations)
     start = options.checkpoint
     if '://' in start:
         start = str(weights.bring(start, scratch / 'start'))
-    argv = trainer_arguments(options, output=output, folder=folder, checkpoint=start, node=node)
+    argv = trainer_arguments(options, output=output, dataset=dataset, checkpoint=start, node=node)
     training = Training(run, attempt, argv, output, poll=options.poll, heartbeat=options.heartbeat_interval)
     if not node.is_first:
         return accompany(training)
@@ -76,10 +78,13 @@ def run(options: TrainOptions, executor: ExecutorIO) -> int:
     return code
 
 
-def trainer_arguments(options: TrainOptions, *, output: Path, folder: Path, checkpoint: str, node: Node) -> list[str]:
+def trainer_arguments(
+    options: TrainOptions, *, output: Path, dataset: DataSet, checkpoint: str, node: Node
+) -> list[str]:
     """The trainer's command line, under torchrun."""
     processes = max(1, options.gpus)
     extra = core.options(options.train_options, 'train-options')
+    places = dataset.flags(options.dataset, cache=options.cache)
     flags: dict[str, Any] = {
         'output': str(output),
         'dataset': options.dataset,
@@ -90,7 +95,7 @@ def trainer_arguments(options: TrainOptions, *, output: Path, folder: Path, chec
         'ddp': processes * node.count > 1,
         'checkpoint': checkpoint or None,
         'basenet': None if checkpoint else options.basenet,
-        **{name: value for name, value in data.flags(folder, options.dataset).items() if name not in extra},
+        **{name: value for name, value in places.items() if name not in extra},
     }
     command_line = core.arguments('train', flags=flags, options=extra)
     launcher = ['components.train.torchrun', *node.torchrun_arguments(), f'--nproc-per-node={processes}']

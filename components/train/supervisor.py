@@ -56,7 +56,8 @@ class Training:
 def supervise(training: Training) -> tuple[int, Summary]:
     """Run the trainer to its end; returns our exit code and what came out.
 
-    ``outcome.json`` is written on success only: after a failure or a preemption another attempt may follow.
+    ``outcome.json`` is written on success only: after a failure or a preemption another attempt may follow. When a
+    later attempt has begun meanwhile, nothing more is written.
 
     Raises:
         OSError: the store could not be used at the start, or still not after the training.
@@ -73,6 +74,8 @@ def supervise(training: Training) -> tuple[int, Summary]:
         summary = summarize(training.log)
         if thread and not thread.finish(training.drain if code == DONE else min(training.drain, 10.0)):
             LOG.warning('MLflow did not get all of the log; components.finish sends the rest')
+        if training.run.is_superseded(training.attempt):
+            return FAILED, summary
         _keep_log(training)
         if code == DONE:
             training.run.end(SUCCEEDED, attempt=training.attempt, **summary.facts())

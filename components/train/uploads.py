@@ -1,6 +1,7 @@
 """What the trainer commits on disk, committed in the store: each checkpoint once, and always the newest state."""
 
 import glob
+import logging
 import math
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from components.runtime.run_folder import RunFolder
 from pifpaf_core.files import sha256
 
+LOG = logging.getLogger(__name__)
 _EPOCH = re.compile(r'\.epoch(\d{3,})\.safetensors$')
 _STATE = 'state.pt'
 
@@ -32,7 +34,7 @@ class Uploads:
     def __init__(self, run: RunFolder, output: Path, attempt: int, *, state_interval: float = 30.0) -> None:
         self._run, self._output, self._attempt = run, output, attempt
         self._state_interval, self._state_time = state_interval, -math.inf
-        self._committed = set(run.epochs())
+        self._committed = {*run.epochs(), *run.removed_epochs()}
         self._state_seen: tuple[int, int] | None = None
 
     def restore(self) -> bool:
@@ -62,7 +64,8 @@ class Uploads:
         if (new or state) and self._run.is_superseded(self._attempt):
             raise Superseded
         for epoch, path in sorted(new.items()):
-            self._run.commit_checkpoint(epoch, path, attempt=self._attempt)
+            if not self._run.commit_checkpoint(epoch, path, attempt=self._attempt):
+                LOG.info('epoch %d was committed by another attempt, which stays', epoch)
             self._committed.add(epoch)
         if state:
             self._commit_state(state)

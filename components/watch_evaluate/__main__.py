@@ -2,13 +2,16 @@
 
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.runtime import core, data, tracking
 from components.runtime.executor_io import ExecutorIO
+from components.runtime.registry import register_best
 from components.runtime.run_folder import RunFolder
 from components.runtime.stage import StageOptions, check_positive, stage
+from components.runtime.store import join
 from components.runtime.tracking import Tracker
 from components.runtime.training_log import Point
 from pifpaf_core import command
@@ -16,9 +19,12 @@ from pifpaf_core.options import option
 
 from .evaluation import Evaluator, best_epoch, points
 from .report import Report
+from .retention import removable
+from .samples import samples
 from .watch import Watching, watch
 
 LOG = logging.getLogger(__name__)
+_LAST_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class WatchOptions(StageOptions):
     poll: float = option(10.0, 'seconds between looks for new checkpoints')
     lost_after: float = option(3600.0, 'seconds without a heartbeat after which training is lost')
     claim_expires: float = option(300.0, 'seconds after which the claim of a silent evaluator is free')
+    keep_checkpoints: int = option(
+        0, 'remove evaluated checkpoints from the store, but the best one and the last so many; 0 keeps all'
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,6 +53,8 @@ class WatchOptions(StageOptions):
             raise ValueError('no data set is given. Add --dataset-uri, as components.prepare_dataset reports it')
         core.options(self.eval_options, 'eval-options')
         check_positive(self, 'poll', 'lost_after', 'claim_expires')
+        if self.keep_checkpoints < 0:
+            raise ValueError(f'--keep-checkpoints {self.keep_checkpoints} is too little. Give 0 for all, or more')
 
     @property
     def watching(self) -> Watching:
@@ -55,11 +66,19 @@ class WatchOptions(StageOptions):
 def run(options: WatchOptions, executor: ExecutorIO) -> None:
     """Watch to the end, then report."""
     run, scratch = options.run, options.scratch('watch')
-    folder = data.bring(options.dataset_uri, scratch / 'data')
+    found = data.bring(options.dataset_uri, scratch / 'data', data.annotation_files(options.dataset, ('val',)))
     extra = core.options(options.eval_options, 'eval-options')
-    evaluator = Evaluator(run, options.dataset, folder, extra, scratch, options.claim_expires)
+    places = found.flags(options.dataset, cache=options.cache)
+    evaluator = Evaluator(run, options.dataset, places, extra, scratch, options.claim_expires)
     curves = _Curves(run)
-    watch(run, options.watching, evaluator, after_look=curves.send)
+
+    def after_look() -> None:
+        curves.send()
+        if options.keep_checkpoints:
+            _clean_up(run, options)
+
+    watch(run, options.watching, evaluator, after_look=after_look)
+    curves.finish()
     evaluations = run.evaluations()
     if not evaluations:
         raise ValueError(
@@ -68,8 +87,16 @@ def run(options: WatchOptions, executor: ExecutorIO) -> None:
         )
     best = best_epoch(evaluations)
     log = (run.store.read('report/train.log') or b'').decode(errors='replace')
-    _publish(executor, run, Report(run.run_id, run.record(), evaluations, best, log))
+    drawn = samples(run, best, join(options.dataset_uri, 'images', 'val2017'), extra, scratch)
+    _publish(executor, run, Report(run.run_id, run.record(), evaluations, best, log, drawn))
     LOG.info('best of %d evaluated: epoch %d, %s', len(evaluations), best, run.checkpoint_uri(best))
+
+
+def _clean_up(run: RunFolder, options: WatchOptions) -> None:
+    claims = run.claims(expires=options.claim_expires)
+    for epoch in removable(run, options.watching, claims, keep=options.keep_checkpoints):
+        run.remove_checkpoint(epoch)
+        LOG.info('removed the checkpoint of epoch %d', epoch)
 
 
 class _Curves:
@@ -79,14 +106,22 @@ class _Curves:
         self._run = run
         self._sent: set[int] = set()
 
-    def send(self) -> None:
-        """Send what was not sent."""
-        new = {epoch: result for epoch, result in self._run.evaluations().items() if epoch not in self._sent}
-        run_id = _mlflow_run(self._run)
-        if new and run_id:
+    def finish(self) -> None:
+        """Send the rest, with some patience: nobody looks again but `components.finish`."""
+        for patience in range(_LAST_TRIES):
+            if self.send():
+                return
+            time.sleep(2.0**patience)
+
+    def send(self) -> bool:
+        """Send what was not sent; whether nothing is left to send."""
+        new = {epoch: self._run.evaluation(epoch) for epoch in self._run.evaluated_epochs() if epoch not in self._sent}
+        run_id = _mlflow_run(self._run) if new else None
+        if run_id:
             with tracking.best_effort('the evaluation'):
                 Tracker(run_id).points(points(new))
                 self._sent |= set(new)
+        return run_id is None or self._sent >= set(new)
 
 
 def _mlflow_run(run: RunFolder) -> str | None:
@@ -121,6 +156,15 @@ def _publish(executor: ExecutorIO, run: RunFolder, report: Report) -> None:
             best = {**result['metrics'], 'epoch': report.best}
             tracker.points([Point(f'best/{name}', report.best, v, result['time']) for name, v in best.items()])
             tracker.tags({'best.checkpoint': uri, 'best.epoch': str(report.best), 'mlflow.note.content': text})
+        with tracking.best_effort('the best checkpoint'):
+            register_best(
+                Tracker(run_id),
+                model=report.record['experiment'],
+                uri=uri,
+                epoch=report.best,
+                ap=result['metrics'].get('AP'),
+                dataset=report.record['dataset']['digest'],
+            )
 
 
 COMMAND = stage('watch_evaluate', WatchOptions, run)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.runtime import core, data
+from components.runtime import core
 from components.runtime.run_folder import RunFolder
 from components.runtime.training_log import Point
 
@@ -28,7 +28,7 @@ class Evaluator:
     Attributes:
         run: the run.
         dataset: data modules, joined by ``-``; the first one's AP decides which checkpoint is best.
-        data: folder with the data set.
+        places: flags that say where the data set lies; those of ``options`` win.
         options: further options of ``pifpaf eval``.
         scratch: folder for what lies here for a moment.
         claim_expires: seconds; the claim is renewed more often than that.
@@ -36,7 +36,7 @@ class Evaluator:
 
     run: RunFolder
     dataset: str
-    data: Path
+    places: Mapping[str, str]
     options: Mapping[str, Any]
     scratch: Path
     claim_expires: float
@@ -56,7 +56,7 @@ class Evaluator:
             'dataset': self.dataset,
             'output': f'{folder}/',
             'quiet': True,
-            **{name: v for name, v in data.flags(self.data, self.dataset).items() if name not in self.options},
+            **{name: value for name, value in self.places.items() if name not in self.options},
         }
         argv = core.arguments('eval', flags=flags, options=dict(self.options))
         core.run(argv, tick=keep_claim, every=self.claim_expires / _RENEWALS_A_CLAIM, silent=True)

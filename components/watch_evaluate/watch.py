@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.runtime.run_folder import SUCCEEDED, RunFolder, evaluator
+from components.runtime.claims import ClaimLostError, Claims
+from components.runtime.run_folder import SUCCEEDED, RunFolder
 
 LOG = logging.getLogger(__name__)
 
@@ -49,42 +50,46 @@ def watch(run: RunFolder, watching: Watching, evaluate: Evaluate, *, after_look:
         watching: how.
         evaluate: evaluates an epoch and records the result in the run's folder; calls its second argument every now
             and then, which keeps the claim.
-        after_look: called once in each round.
+        after_look: called after each evaluation, and in each round without one.
 
     Raises:
         TrainingLostError: training gave no sign of life for too long, or ended without success.
     """
-    owner, pulse = evaluator(), _Pulse(run)
+    claims, pulse = run.claims(expires=watching.claim_expires), _Pulse(run)
     while True:
         outcome = run.outcome()  # before listing, so that no checkpoint is missed
-        missing = _missing(run, watching)
-        n_evaluated = sum(_evaluated(run, epoch, owner, watching, evaluate) for epoch in missing)
+        missing = missing_epochs(run, watching)
+        has_evaluated = any(_evaluated(claims, epoch, evaluate) for epoch in missing)
         after_look()
-        if outcome is not None and not _missing(run, watching):
+        if outcome is not None and not missing:
             return _check(run, outcome)
         if outcome is None and pulse.silence() > watching.lost_after:
             raise TrainingLostError(
                 f'{run.uri}: no sign of life from training for {watching.lost_after:g} s. '
                 'Look at the train stage, and run both again: what was committed is kept'
             )
-        if not n_evaluated:
+        if not has_evaluated:
             time.sleep(watching.poll)
 
 
-def _missing(run: RunFolder, watching: Watching) -> list[int]:
-    evaluated = run.evaluations()
+def missing_epochs(run: RunFolder, watching: Watching) -> list[int]:
+    """Epochs that are committed and to be evaluated, and are not."""
+    evaluated = set(run.evaluated_epochs())
     return [epoch for epoch in run.epochs() if watching.takes(epoch) and epoch not in evaluated]
 
 
-def _evaluated(run: RunFolder, epoch: int, owner: str, watching: Watching, evaluate: Evaluate) -> bool:
+def _evaluated(claims: Claims, epoch: int, evaluate: Evaluate) -> bool:
     """Evaluate an epoch unless another evaluator is at it; whether this one did."""
-    claim = run.claim(epoch, owner, expires=watching.claim_expires)
+    claim = claims.take(epoch)
     if claim is None:
         return False
     try:
-        evaluate(epoch, lambda: run.renew_claim(claim, owner))
+        evaluate(epoch, lambda: claims.renew(epoch, claim))
+    except ClaimLostError as error:
+        LOG.warning('%s', error)
+        return False
     except BaseException:
-        run.release_claim(claim)
+        claims.release(claim)
         raise
     return True
 

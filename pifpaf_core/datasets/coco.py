@@ -1,16 +1,17 @@
 """Images and annotations of a COCO file as compact arrays, checked record by record."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..annotation import GroundTruth
+from ..readers import join
+from ..readers.cache import DataCache
+from ..readers.folder import Folder
 from .coco_checks import check_records, read_json
 from .images import read_image
 
@@ -27,12 +28,13 @@ class CocoImages:
 
     Attributes:
         annotation_file: where the records came from, for messages.
-        image_dir: folder that the file names are relative to.
+        image_dir: folder that the file names are relative to, a path or an address.
         ids: [M] int64, COCO's image ids.
         names: M file names.
         sizes: [M, 2] int64, width and height in pixels as the records say.
         first: [M + 1] int64; the annotations of image i are rows ``first[i]`` to ``first[i + 1]`` of ``truth``.
         truth: A instances in pixels of their images.
+        folder: reads the image files; see `cached`.
     """
 
     annotation_file: str
@@ -42,13 +44,14 @@ class CocoImages:
     sizes: Array
     first: Array
     truth: GroundTruth
+    folder: Folder
 
     def __len__(self) -> int:
         return len(self.names)
 
     def path(self, index: int) -> str:
         """Path of an image file."""
-        return str(Path(self.image_dir, self.names[index]))
+        return join(self.image_dir, self.names[index])
 
     def truth_of(self, index: int) -> GroundTruth:
         """The annotations of one image."""
@@ -61,7 +64,7 @@ class CocoImages:
             OSError: the file cannot be used.
             ValueError: the file has another size than its record says.
         """
-        image = read_image(self.path(index))
+        image = read_image(self.path(index), lambda: self.folder.read(self.names[index]))
         found, said = (image.shape[1], image.shape[0]), tuple(self.sizes[index].tolist())
         if found != said:
             raise ValueError(
@@ -83,7 +86,12 @@ class CocoImages:
             self.sizes[keep],
             first,
             self.truth.selected(flat),
+            self.folder,
         )
+
+    def cached(self, cache: DataCache | None) -> 'CocoImages':
+        """The same; images that lie afar are kept in the cache."""
+        return replace(self, folder=Folder(self.image_dir, cache))
 
     def with_keypoints(self, at_least: int) -> 'CocoImages':
         """The images with ``at_least`` so many instances, not crowds, that have a labelled keypoint."""
@@ -106,20 +114,11 @@ class CocoImages:
         Raises:
             OSError, ValueError: files are missing or damaged; the message names the first.
         """
-        there: dict[Path, set[str]] = {}
-        missing = []
-        for name in self.names:
-            path = Path(self.image_dir, name)
-            if path.parent not in there:
-                there[path.parent] = (
-                    {entry.name for entry in os.scandir(path.parent)} if path.parent.is_dir() else set()
-                )
-            if path.name not in there[path.parent]:
-                missing.append(path)
+        missing = self.folder.missing(self.names)
         if missing:
             raise ValueError(
-                f"'{missing[0]}' is missing, one of {len(missing)} missing of the {len(self)} images that "
-                f"'{self.annotation_file}' names. Give the folder of the images, or fetch them"
+                f"'{join(self.image_dir, missing[0])}' is missing, one of {len(missing)} missing of the {len(self)} "
+                f"images that '{self.annotation_file}' names. Give the folder of the images, or fetch them"
             )
         if len(self) <= _READ_AT_ONCE:
             for index in range(len(self)):
@@ -164,6 +163,7 @@ def read_coco(
         sizes=np.array([[image['width'], image['height']] for image in images], np.int64).reshape(-1, 2),
         first=np.cumsum([0, *(len(rows[image['id']]) for image in images)]).astype(np.int64),
         truth=_truth(ordered, n_keypoints, annotation_file),
+        folder=Folder(image_dir),
     )
 
 

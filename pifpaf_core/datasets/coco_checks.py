@@ -8,8 +8,10 @@ import math
 import os
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
+
+from ..readers import read_bytes
 
 Record = Mapping[str, Any]
 
@@ -23,8 +25,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         ValueError: the file is missing, damaged or holds something else. The message names file and remedy.
     """
     try:
-        with Path(path).open(encoding='utf-8') as file:
-            document = json.load(file)
+        document = json.loads(read_bytes(path).decode())
     except FileNotFoundError:
         raise ValueError(f'{path} is missing. Give a folder in the COCO layout, or run pifpaf prepare') from None
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ import numpy as np
 from ..encoders import EncoderOptions
 from ..headmeta import HeadMeta
 from ..options import option
+from ..readers import is_remote
 from ..transforms.augmentation import Augmentation
 from ..transforms.preprocess import Padding, Preprocess
 from ..transforms.warp import Resample
@@ -132,7 +133,7 @@ class CocoModule(DataModule):
     def _source(
         self, split: str, files: tuple[str, str], metas: Sequence[HeadMeta], encoder: EncoderOptions
     ) -> CocoSource:
-        images = self.trainable(self.read(*files))
+        images = self._cached(self.trainable(self.read(*files)))
         if not self.loader.in_order:
             images.check_files()
         return CocoSource(
@@ -146,6 +147,9 @@ class CocoModule(DataModule):
             seed=self.loader.seed,
             in_order=self.loader.in_order,
         )
+
+    def _cached(self, images: CocoImages) -> CocoImages:
+        return images.cached(self.loader.cache) if is_remote(images.image_dir) else images
 
     @property
     def edge(self) -> int:
@@ -179,7 +183,7 @@ class CocoModule(DataModule):
     def eval_samples(self, preprocess: Preprocess, *, n_images: int | None = None) -> CocoEvalSamples:
         """The images to evaluate; see `DataModule`."""
         annotations, folder = self.eval_files
-        images = self.evaluable(self.read(annotations, folder))
+        images = self._cached(self.evaluable(self.read(annotations, folder)))
         if n_images is not None:
             images = images.selected(np.arange(min(n_images, len(images))))
         if not len(images):

@@ -1,6 +1,6 @@
 """Samples over a COCO table: for training with targets, for evaluation without."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,10 @@ class CocoSource:
             return self.transform(image, truth, image_id=image_id, file_name=path, dataset=self.dataset)
         rng = sample_generator(self.seed, epoch, self.name, index)
         return self.transform(image, truth, rng, image_id=image_id, file_name=path, dataset=self.dataset)
+
+    def prefetch(self, indices: Sequence[int]) -> None:
+        """Begin to read images that lie afar; see `Source`."""
+        self.images.folder.prefetch([self.images.names[index] for index in indices])
 
     def targets(self, sample: Sample) -> list[Array | None]:
         """Target fields for each head; see `Source`."""

@@ -1,11 +1,14 @@
 """Reading image files: whole, upright as stored, RGB. What is wrong with a file is said with its path and a remedy."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from ..readers import read_bytes
 
 Array = npt.NDArray[Any]
 
@@ -16,17 +19,23 @@ _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _PNG, _PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
 
 
-def read_image(path: str | Path) -> Array:
+def read_image(path: str | Path, read: Callable[[], bytes] | None = None) -> Array:
     """The pixels of an image file: [H, W, 3] uint8 RGB, without EXIF rotation: annotations refer to stored pixels.
+
+    Args:
+        path: of the file, or its address.
+        read: gives the content, e.g. from a cache.
 
     Raises:
         OSError: the file is missing, empty, truncated or no image.
     """
     try:
-        content = Path(path).read_bytes()
+        content = read() if read else read_bytes(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"image '{path}' is missing. {_AGAIN}") from None
     except OSError as error:
+        if error.strerror is None:
+            raise  # one that says all
         raise OSError(f"image '{path}' cannot be read ({error.strerror}). Check its rights and the disk") from None
     if is_truncated(content):
         raise OSError(f"image '{path}' is empty or truncated. {_AGAIN}")

@@ -90,6 +90,9 @@ class Source(Protocol):
             OSError, ValueError: the image cannot be used; the message names its path, the problem and the remedy.
         """
 
+    def prefetch(self, indices: Sequence[int]) -> None:
+        """Begin to read what these samples need, so that `sample` need not wait for it."""
+
     def targets(self, sample: Sample) -> list[Array | None]:
         """For each head of the network [F, C, H, W] float32, or None if the head belongs to another data set."""
 

@@ -1,12 +1,19 @@
 """Options that all data sets of a command share."""
 
+import logging
 import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from .. import plugins
 from ..options import option
+from ..readers.cache import DataCache
 from .declaration import SUFFIXES
+
+LOG = logging.getLogger(__name__)
+_SIZE = re.compile(r'(\d+(?:\.\d*)?)([kKMGT]?)')
 
 GROUP = 'pifpaf_core.datamodules'
 """Entry points of data modules."""
@@ -46,6 +53,12 @@ class LoaderOptions:
         '(default: linear; in evaluation as the checkpoint was trained)',
     )
     seed: int = option(0, 'seed of everything random')
+    data_cache_size: str = option(
+        '10G', 'disk for keeping images that are read from a store such as s3://, e.g. 500M or 20G; 0 for none'
+    )
+    data_cache: str | None = option(
+        None, 'folder where they are kept, for all processes of this machine (default: ~/.cache/pifpaf/data)'
+    )
     in_order: bool = False
 
     def __post_init__(self) -> None:
@@ -53,6 +66,10 @@ class LoaderOptions:
             raise ValueError(f'--batch-size is {self.batch_size}. Give at least 1')
         if self.loader_workers is not None and self.loader_workers < 0:
             raise ValueError(f'--loader-workers is {self.loader_workers}. Give 0 to load in the main process, or more')
+        if not _SIZE.fullmatch(self.data_cache_size):
+            raise ValueError(
+                f"--data-cache-size '{self.data_cache_size}' is no size. Give e.g. 500M, 20G, or 0 for none"
+            )
         if self.square_edge is not None and self.square_edge < 17:
             raise ValueError(f'--square-edge is {self.square_edge}. Give at least 17; n * 16 + 1 is best, e.g. 385')
         if any(not weight > 0.0 for weight in self.dataset_weights):
@@ -66,6 +83,20 @@ class LoaderOptions:
     def names(self) -> tuple[str, ...]:
         """Names of the data sets, or paths of files that declare them, in order; empty if none is given."""
         return tuple(_split(self.dataset)) if self.dataset else ()
+
+    @property
+    def cache(self) -> DataCache | None:
+        """The cache of images that are read from afar, opened; None without one, or where its folder cannot be used."""
+        number, unit = _SIZE.fullmatch(self.data_cache_size).groups()  # type: ignore[union-attr]
+        limit = int(float(number) * 1024 ** ' KMGT'.index(unit.upper() or ' '))
+        if not limit:
+            return None
+        home = os.environ.get('XDG_CACHE_HOME') or Path('~/.cache').expanduser()
+        try:
+            return DataCache(Path(self.data_cache or Path(home, 'pifpaf', 'data')), limit)
+        except OSError as error:
+            LOG.warning('no cache of images: %s. Give another --data-cache, or --data-cache-size=0', error)
+            return None
 
     def workers(self, *, processes: int = 1) -> int:
         """How many loader workers to start.

@@ -3,8 +3,9 @@
 import json
 import os
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
+
+from ..readers import read_bytes
 
 Record = dict[str, Any]
 
@@ -26,7 +27,7 @@ def read_truth(
         ValueError: the file is missing or damaged.
     """
     try:
-        document: Record = json.loads(Path(path).read_bytes())
+        document: Record = json.loads(read_bytes(path))
         document = convert(document) if convert is not None else document
         annotations = document.get('annotations', [])
         chosen = [_completed(a) for a in annotations if categories is None or a['category_id'] in categories]

@@ -2,10 +2,13 @@
 
 import os
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
+import ceph_server
 import pytest
+from ceph_server import Ceph
 
 from components.runtime.run_folder import RunFolder
 
@@ -31,27 +34,49 @@ def s3_server():
     server.stop()
 
 
+@pytest.fixture(scope='session')
+def ceph():
+    """Ceph's RADOS Gateway: a real S3 server, real also in what it does when it is killed."""
+    missing = ceph_server.missing()
+    if missing:
+        pytest.skip(f'radosgw absent: install {", ".join(missing)}')
+    with tempfile.TemporaryDirectory(prefix='ceph') as folder, Ceph(Path(folder)) as server:
+        yield server
+
+
 @pytest.fixture
 def s3(s3_server, monkeypatch):
     """The environment of a user of that server, and a bucket: ``s3://bucket``."""
+    return _bucket(monkeypatch, s3_server, 'key', 'secret')
+
+
+@pytest.fixture
+def radosgw(ceph, monkeypatch):
+    """The same of Ceph's server."""
+    return _bucket(monkeypatch, ceph.address, ceph_server.KEY, ceph_server.SECRET)
+
+
+def _bucket(monkeypatch, address, key, secret):
     import boto3
 
     for name, value in {
-        'AWS_ENDPOINT_URL_S3': s3_server,
-        'AWS_ACCESS_KEY_ID': 'key',
-        'AWS_SECRET_ACCESS_KEY': 'secret',
+        'AWS_ENDPOINT_URL_S3': address,
+        'AWS_ACCESS_KEY_ID': key,
+        'AWS_SECRET_ACCESS_KEY': secret,
         'AWS_DEFAULT_REGION': 'us-east-1',
     }.items():
         monkeypatch.setenv(name, value)
     bucket = f'b{uuid.uuid4().hex[:12]}'
-    boto3.client('s3').create_bucket(Bucket=bucket)
+    boto3.Session().client('s3').create_bucket(Bucket=bucket)
     return f's3://{bucket}'
 
 
-@pytest.fixture(params=['local', 's3'])
+@pytest.fixture(params=['local', 's3', pytest.param('radosgw', marks=pytest.mark.s3)])
 def root(request, tmp_path):
-    """A place for runs: a folder and a bucket."""
-    return str(tmp_path / 'store') if request.param == 'local' else f'{request.getfixturevalue("s3")}/some/prefix'
+    """A place for runs: a folder, a bucket of a mock, a bucket of a real server."""
+    if request.param == 'local':
+        return str(tmp_path / 'store')
+    return f'{request.getfixturevalue(request.param)}/some/prefix'
 
 
 @pytest.fixture

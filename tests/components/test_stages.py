@@ -121,7 +121,7 @@ def trained(run, tmp_path):
         weights = tmp_path / f'w{epoch}'
         weights.write_text(f'weights {epoch}')
         run.commit_checkpoint(epoch, weights)
-    run.store.write('report/train.log', b'{"type": "train", "epoch": 0, "batch": 0, "n_batches": 1, "loss": 3.0}\n')
+    run.store.write('report/train.log', b'{"type": "train", "epoch": 0, "batch": 0, "n_batches": 1, "lr": 3.0}\n')
     run.end(SUCCEEDED)
     return run
 
@@ -141,12 +141,13 @@ class TestWatchEvaluate:
     def test_report_and_summary_are_files_that_browsers_know(self, watched):
         _, reported = watched
         assert Path(reported['report']['uri']).suffix == '.html'
-        assert '<td>0.600</td>' in Path(reported['report']['uri']).read_text()
+        assert '0.600</td>' in Path(reported['report']['uri']).read_text()
         assert '| AP | 0.600 |' in Path(reported['report_summary']['uri']).read_text()
 
     def test_the_command_gets_data_options_and_weights(self, watched, commands, dataset):
-        assert len(commands.calls) == 3, 'epoch 0 is left out'
-        name, flags, options, _ = commands.calls[0]
+        evaluations = [call for call in commands.calls if call[0] == 'pifpaf_core.eval']
+        assert len(evaluations) == 3, 'epoch 0 is left out'
+        name, flags, options, _ = evaluations[0]
         assert name == 'pifpaf_core.eval'
         assert flags['cocokp-val-annotations'] == f'{dataset}/annotations/person_keypoints_val2017.json'
         assert options == {'seed-threshold': 0.2}
@@ -169,7 +170,8 @@ class TestWatchEvaluate:
         assert found.info.status == 'FINISHED'
         assert found.data.tags['mlflow.note.content'].startswith('# r1')
         files = {file.path for file in mlflow_database.list_artifacts(tracker.run_id, 'report')}
-        assert {'report/ap.png', 'report/loss.png', 'report/report.html', 'report/summary.md'} <= files
+        assert {'report/ap.png', 'report/learning-rate.png', 'report/report.html', 'report/summary.md'} <= files
+        assert mlflow_database.get_model_version_by_alias('test', 'best').run_id == tracker.run_id
 
     def test_no_epoch_that_matches_is_an_error_that_lists_them(self, stage, commands, dataset, trained, capsys):
         code, _ = stage(watch_evaluate, '--dataset-uri', dataset, '--eval-epochs', '*7')
@@ -348,6 +350,21 @@ class TestPrepareDataset:
         assert reported['dataset']['metadata']['train_people'] == 12
         assert reported['dataset']['metadata']['version'] == '1'
         assert data.manifest(reported['dataset_uri'])['val_is_train']
+
+    def test_a_prefix_of_a_bucket_becomes_a_data_set_in_the_store(self, stage, repository, run, s3):
+        folder = repository / 'examples' / 'coco-eight'
+        for path in folder.rglob('*'):
+            if path.is_file():
+                open_store(f'{s3}/source').put(path, path.relative_to(folder).as_posix())
+        code, reported = stage(
+            prepare_dataset, '--source', f'{s3}/source/', '--prepare-options', '{"val-is-train": true}'
+        )
+        assert code == 0
+        assert reported['dataset']['metadata']['train_people'] == 12
+
+    def test_a_prefix_that_holds_nothing(self, stage, run, s3, capsys):
+        assert stage(prepare_dataset, '--source', f'{s3}/nothing/')[0] == 1
+        assert f'{s3}/nothing/ holds nothing. Check the URI' in capsys.readouterr().err
 
     @pytest.mark.parametrize(('source', 'code'), [('nowhere', 1), ('examples/coco-eight', 1)])
     def test_a_failure_is_the_commands(self, stage, repository, source, code, capfd):

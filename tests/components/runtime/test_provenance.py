@@ -29,3 +29,10 @@ def test_tags_have_the_names_that_mlflow_shows():
     assert tags['kfp.run_id'] == 'r'
     assert 'dataset.digest' not in tags
     assert tags['mlflow.user']
+
+
+def test_the_address_of_the_pipeline_run(monkeypatch):
+    assert 'kfp.run_url' not in provenance.mlflow_tags({}, kfp__run_id='r')
+    monkeypatch.setenv('KF_PIPELINES_UI_ENDPOINT', 'https://kfp.example/')
+    assert provenance.mlflow_tags({}, kfp__run_id='r')['kfp.run_url'] == 'https://kfp.example/#/runs/details/r'
+    assert 'kfp.run_url' not in provenance.mlflow_tags({}, kfp__run_id='')

@@ -1,7 +1,10 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from components.runtime.run_folder import CANCELED, FAILED, SUCCEEDED, RunFolder, evaluator
-from components.runtime.store import read_object
+from components.runtime.run_folder import CANCELED, FAILED, SUCCEEDED, RunFolder, worker
 
 
 @pytest.fixture
@@ -47,6 +50,13 @@ def test_attempts_supersede_each_other(run):
     assert run.record() == {'attempt': 2, 'x': 1}
 
 
+def test_of_attempts_that_begin_at_once_each_has_its_own_number(run):
+    with ThreadPoolExecutor(6) as pool:
+        numbers = list(pool.map(lambda _: RunFolder(run.uri.rpartition('/')[0], 'r1').begin_attempt(), range(6)))
+    assert sorted(numbers) == [1, 2, 3, 4, 5, 6]
+    assert run.attempt() == 6
+
+
 def test_checkpoints_are_listed_once_committed(run, file, tmp_path):
     assert run.epochs() == []
     for epoch in (10, 2, 12345):
@@ -64,6 +74,41 @@ def test_of_states_the_newest_is_kept(run, file, tmp_path):
         fetched = run.fetch_state(tmp_path / text)
         assert {name: path.read_text() for name, path in fetched.items()} == {'state.pt': text}
     assert len(list(run.store.list('state/'))) == 2
+
+
+class TestLingeringAttempt:
+    """An old trainer that still writes while a new one is at work: paused, cut off, or on a machine thought dead."""
+
+    def test_it_cannot_damage_a_committed_checkpoint(self, run, file, tmp_path):
+        assert run.commit_checkpoint(5, file('new'), attempt=2)
+        assert not run.commit_checkpoint(5, file('old'), attempt=1)
+        assert run.fetch_checkpoint(5, tmp_path / 'back').read_text() == 'new'
+        assert len(list(run.store.list('checkpoints/'))) == 2, 'nothing is left behind'
+
+    def test_what_it_committed_first_stays(self, run, file, tmp_path):
+        assert run.commit_checkpoint(5, file('old'), attempt=1)
+        assert not run.commit_checkpoint(5, file('new'), attempt=2)
+        assert run.fetch_checkpoint(5, tmp_path / 'back').read_text() == 'old'
+        assert run.checkpoint_uri(5) == f'{run.uri}/checkpoints/e0005/weights.safetensors'
+
+    def test_its_state_does_not_take_the_place_of_a_newer_one(self, run, file, tmp_path):
+        for text in ('old 1', 'old 2'):
+            run.commit_state({'state.pt': file(text)}, digests={}, attempt=1)
+        run.commit_state({'state.pt': file('new')}, digests={}, attempt=2)
+        run.commit_state({'state.pt': file('old 3')}, digests={}, attempt=1)
+        assert run.fetch_state(tmp_path / 'back')['state.pt'].read_text() == 'new'
+        run.commit_state({'state.pt': file('newer')}, digests={}, attempt=2)
+        assert len(list(run.store.list('state/'))) == 2, 'nothing is left behind'
+
+
+def test_a_removed_checkpoint_stays_known(run, file):
+    for epoch in (5, 10):
+        run.commit_checkpoint(epoch, file(f'w{epoch}'))
+    run.remove_checkpoint(5)
+    assert (run.epochs(), run.removed_epochs()) == ([10], [5])
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint of epoch 5\. It has \[10\]'):
+        run.checkpoint_uri(5)
+    assert run.store.read('checkpoints/e0005/weights.safetensors') is None
 
 
 def test_a_state_that_was_not_committed_leaves_the_old_one(run, file, tmp_path, monkeypatch):
@@ -106,34 +151,14 @@ def test_another_attempt_voids_an_outcome_without_success(run, outcome, after):
 def test_evaluations(run):
     run.record_evaluation(10, {'metrics': {'AP': 0.5}})
     run.record_evaluation(5, {'metrics': {'AP': 0.4}})
-    run.claim(15, 'me', expires=60.0)
+    assert not run.record_evaluation(5, {'metrics': {'AP': 0.9}}), 'the first result counts'
+    run.claims(expires=60.0).take(15)
     assert {epoch: result['metrics']['AP'] for epoch, result in run.evaluations().items()} == {5: 0.4, 10: 0.5}
 
 
-class TestClaims:
-    def test_one_evaluator_gets_an_epoch(self, run):
-        assert run.claim(5, 'a', expires=60.0) == 'eval/e0005.claim'
-        assert run.claim(5, 'b', expires=60.0) is None
-        assert run.claim(6, 'b', expires=60.0) == 'eval/e0006.claim'
-
-    def test_a_released_claim_is_free(self, run):
-        run.release_claim(run.claim(5, 'a', expires=60.0))
-        assert run.claim(5, 'b', expires=60.0) == 'eval/e0005.claim'
-
-    def test_the_claim_of_a_dead_evaluator_is_succeeded(self, run, monkeypatch):
-        now = [1000.0]
-        monkeypatch.setattr('components.runtime.run_folder.time.time', lambda: now[0])
-        claim = run.claim(5, 'dies', expires=60.0)
-        now[0] += 50
-        run.renew_claim(claim, 'dies')
-        now[0] += 50
-        assert run.claim(5, 'b', expires=60.0) is None
-        now[0] += 20
-        assert run.claim(5, 'b', expires=60.0) == 'eval/e0005.claim2'
-        assert run.claim(5, 'c', expires=60.0) is None
-        now[0] += 100
-        assert run.claim(5, 'c', expires=60.0) == 'eval/e0005.claim3'
-        assert read_object(run.store, 'eval/e0005.claim3')['owner'] == 'c'
-
-    def test_evaluators_have_different_names(self):
-        assert evaluator() != evaluator()
+def test_processes_have_different_names():
+    assert worker() == worker()
+    assert worker() != subprocess.run(
+        [sys.executable, '-c', 'from components.runtime.run_folder import worker; print(worker())'],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip

@@ -147,7 +147,7 @@ class TestGatewayThatIgnoresConditions:
 
     @pytest.fixture
     def gateway(self, s3, monkeypatch):
-        monkeypatch.setattr('components.runtime.s3._SETTLE_SECONDS', 0.0)
+        monkeypatch.setattr('components.runtime.s3.time.sleep', lambda _: None)
         client = S3Store(s3)._s3
         put = client.put_object
         monkeypatch.setattr(client, 'put_object', lambda IfNoneMatch=None, **kwargs: put(**kwargs))

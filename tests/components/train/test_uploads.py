@@ -2,7 +2,6 @@ import hashlib
 
 import pytest
 
-from components.runtime.store import read_object
 from components.train.uploads import Uploads
 
 
@@ -18,6 +17,18 @@ def save_state(output, text, *, digest=None):
     path.write_text(text)
     digest = digest or hashlib.sha256(text.encode()).hexdigest()
     output.with_name(f'{output.name}.state.pt.sha256').write_text(f'{digest}  name\n')
+
+
+def states(run):
+    return [key for key, _ in run.store.list('state/') if key.endswith('manifest.json')]
+
+
+def test_what_was_removed_from_the_store_does_not_come_back(run, output):
+    output.with_name(f'{output.name}.epoch005.safetensors').write_text('w')
+    Uploads(run, output, 1).step()
+    run.remove_checkpoint(5)
+    assert Uploads(run, output, 2).step() == []
+    assert run.epochs() == []
 
 
 def test_checkpoints_go_up_once(run, output):
@@ -36,21 +47,21 @@ def test_states_that_follow_fast_are_not_all_taken_but_the_last_is(run, output):
     for number in range(3):
         save_state(output, f'state {number}')
         uploads.step()
-    assert read_object(run.store, 'state/manifest.json')['generation'] == 1
+    assert states(run) == ['state/a0001-g00001/manifest.json']
     uploads.step(last=True)
-    assert read_object(run.store, 'state/manifest.json')['generation'] == 2
+    assert states(run) == ['state/a0001-g00002/manifest.json']
     uploads.step(last=True)
-    assert read_object(run.store, 'state/manifest.json')['generation'] == 2, 'nothing new'
+    assert states(run) == ['state/a0001-g00002/manifest.json'], 'nothing new'
 
 
 def test_a_state_without_its_digest_waits(run, output):
     uploads = Uploads(run, output, 1, state_interval=0.0)
     save_state(output, 'new', digest='0' * 64)
     uploads.step()
-    assert run.store.read('state/manifest.json') is None
+    assert states(run) == []
     save_state(output, 'new')
     uploads.step()
-    assert run.store.read('state/manifest.json') is not None
+    assert len(states(run)) == 1
 
 
 def test_restoring_brings_state_digest_log_and_offset(run, output, tmp_path):

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from components.runtime.claims import ClaimLostError, Claims
 from components.runtime.run_folder import CANCELED, SUCCEEDED
 from components.watch_evaluate.watch import TrainingLostError, Watching, watch
 
@@ -102,7 +103,7 @@ def test_what_was_evaluated_before_is_not_evaluated_again(run, commit, evaluate,
 
 def test_the_epoch_of_a_dead_evaluator_is_taken_over(run, commit, evaluate, evaluated):
     commit(5)
-    run.claim(5, 'dead', expires=60.0)
+    Claims(run.store, 'dead', expires=60.0).take(5)
     run.end(SUCCEEDED)
     watch(run, Watching('*', poll=0.01, claim_expires=0.2), evaluate, after_look=nothing)
     assert evaluated == [5]
@@ -116,7 +117,32 @@ def test_an_evaluation_that_fails_frees_its_claim(run, commit):
 
     with pytest.raises(OSError, match='disk full'):
         watch(run, QUICK, fail, after_look=nothing)
-    assert run.claim(5, 'next', expires=60.0) is not None
+    assert run.claims(expires=60.0).take(5) is not None
+
+
+def test_an_evaluator_that_lost_its_claim_leaves_the_epoch_to_the_other(run, commit, evaluated):
+    commit(5, 10)
+    run.end(SUCCEEDED)
+
+    def evaluate(epoch, keep_claim):
+        if epoch == 5:
+            run.record_evaluation(5, {'by the other': True})
+            raise ClaimLostError('taken over')
+        evaluated.append(epoch)
+        run.record_evaluation(epoch, {})
+
+    watch(run, QUICK, evaluate, after_look=nothing)
+    assert evaluated == [10]
+    assert run.evaluation(5)['by the other']
+
+
+def test_each_result_is_passed_on_before_the_next_evaluation(run, commit, evaluate):
+    """So that a curve in MLflow is never later than one look."""
+    commit(5, 10, 15)
+    run.end(SUCCEEDED)
+    seen = []
+    watch(run, QUICK, evaluate, after_look=lambda: seen.append(len(run.evaluated_epochs())))
+    assert seen == [1, 2, 3, 3]
 
 
 def test_training_that_is_silent_is_lost(run, commit, evaluate, evaluated):
