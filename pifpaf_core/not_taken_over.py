@@ -36,7 +36,7 @@ NOT_TAKEN_OVER = (
     NotTakenOver(('--task-sparsity-weight',), 'it was an experiment', remedy='Use --lambdas or --auto-tune-mtl'),
     NotTakenOver(('--cross-talk',), 'it was an experiment that crashed'),
     NotTakenOver(('--log-stats',), 'a training always logs its statistics'),
-    NotTakenOver(('--video-fps', '--video-dpi'), 'no command shows a video'),
+    NotTakenOver(('--video-fps', '--video-dpi'), 'the copy of a video has its own rate and size'),
     NotTakenOver(
         ('--show-frontier-order',),
         'only the order of accepted connections is recorded',

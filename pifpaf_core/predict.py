@@ -1,4 +1,4 @@
-"""``pifpaf predict``: find poses in images; write them as JSON and draw them."""
+"""``pifpaf predict``: find poses in images and videos; write them as JSON and draw them."""
 
 import argparse
 import glob
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import checkpoint, checkpoint_files, command
+from . import checkpoint, checkpoint_files, command, video
 from .command import DONE, FAILED, UsageError
 from .datasets.images import read_image
 from .decoders import DecoderOptions
@@ -38,7 +38,7 @@ class PredictOptions:
     checkpoint: str | None = option(None, 'checkpoint: a file, or the name of a published one')
     glob: str | None = option(None, 'pattern of image files, for many images', metavar='PATTERN')
     image_output: str | None = option(
-        None, 'draw the poses: into this file, or folder (without a value: beside each image)',
+        None, 'draw the poses: into this file, or folder (without a value: beside each image or video)',
         flag='-o --image-output', nargs='?', const='', metavar='PATH',
     )  # fmt: skip
     json_output: str | None = option(
@@ -67,7 +67,7 @@ class Config:
     """All that ``pifpaf predict`` was asked for.
 
     Attributes:
-        images: files, folders, or - for a list of files on standard input.
+        images: files, of images or videos, folders of images, or - for a list of files on standard input.
     """
 
     images: tuple[str, ...]
@@ -80,7 +80,9 @@ class Config:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument('images', nargs='*', help='image files, folders of images, or - for a list on standard input')
+    parser.add_argument(
+        'images', nargs='*', help='files of images or videos, folders of images, or - for a list on standard input'
+    )
     for group in (PredictOptions, InputOptions, DecoderOptions, ShowOptions, DebugOptions):
         add_options(parser, group)
 
@@ -102,7 +104,7 @@ def configure(args: argparse.Namespace) -> Config:
 
 
 def run(config: Config) -> int:
-    """Predict all images; one that cannot be used is reported, and the rest goes on."""
+    """Predict all images and videos; one that cannot be used is reported, and the rest goes on."""
     paths = list(image_paths(config.images, config.options.glob))
     _check_outputs(config, paths)
     predictor = _predictor(config)
@@ -112,25 +114,31 @@ def run(config: Config) -> int:
         problems.append(str(error))
         LOG.error('pifpaf predict: %s', error)
 
-    start = time.perf_counter()
-    for prediction in predictor.predict_files(paths, on_error=report):
+    start, done = time.perf_counter(), 0
+    for prediction in predictor.predict_files((path for path in paths if not video.is_video(path)), on_error=report):
         _write(config, prediction)
+        done += 1
+    for path in filter(video.is_video, paths):
+        try:
+            done += _write_video(config, predictor, path)
+        except (OSError, ValueError) as error:
+            report(error)
     seconds = time.perf_counter() - start
-    done = len(paths) - len(problems)
     LOG.info(
         '%d images in %.1f s, %.1f images/s: network %.0f ms, decoder %.1f ms an image',
         done, seconds, done / seconds, 1e3 * predictor.times.network / max(1, done),
         1e3 * predictor.times.decoder / max(1, done),
     )  # fmt: skip
     if problems:
+        what = 'files' if any(map(video.is_video, paths)) else 'images'
         LOG.error(
-            'pifpaf predict: %d of %d images could not be used. See the messages above', len(problems), len(paths)
+            'pifpaf predict: %d of %d %s could not be used. See the messages above', len(problems), len(paths), what
         )
     return FAILED if problems else DONE
 
 
 def image_paths(names: Sequence[str], pattern: str | None) -> Iterator[str]:
-    """Image files that arguments and a pattern mean, in order, each once.
+    """Image and video files that arguments and a pattern mean, in order, each once.
 
     Raises:
         ValueError: a folder or pattern holds no image, or standard input lists none.
@@ -178,12 +186,18 @@ def _json_path(config: Config, image: str) -> Path | None:
 
 
 def _image_path(config: Config, image: str) -> Path | None:
-    return output_path(config.options.image_output, image, f'.predictions.{config.show.show_file_extension}')
+    extension = 'mp4' if video.is_video(image) else config.show.show_file_extension
+    return output_path(config.options.image_output, image, f'.predictions.{extension}')
 
 
 def _check_outputs(config: Config, paths: Iterable[str]) -> None:
-    """Refuse to write the output of one image over another's, or over an image."""
+    """Refuse to write the output of one image over another's, or over an image, or a video into a picture."""
     paths = list(paths)
+    for path in filter(video.is_video, paths):
+        drawn = _image_path(config, path)
+        if drawn is not None and drawn.suffix.lower() not in video.WRITTEN:
+            raise UsageError(f"--image-output: '{drawn}' is no {' or '.join(video.WRITTEN)}, but '{path}' is a video. "
+                             'Name a video, or a folder, with / at its end')  # fmt: skip
     for option_name, path_of in (('--json-output', _json_path), ('--image-output', _image_path)):
         taken = {Path(path): path for path in paths}
         for path in paths:
@@ -230,7 +244,16 @@ def _write(config: Config, prediction: Prediction) -> None:
         save_poses(image_path, read_image(meta.file_name), annotations, options=config.show)
 
 
-COMMAND = command.Command('predict', 'Find poses in images.', add_arguments, configure, run)
+def _write_video(config: Config, predictor: Predictor, path: str) -> int:
+    """Write and draw what was found in a video; the number of its frames."""
+    frames, found = video.predict_video(
+        predictor, path, json_path=_json_path(config, path), drawn_path=_image_path(config, path), show=config.show
+    )
+    LOG.info('%s: %d found in %d frames', path, found, frames)
+    return frames
+
+
+COMMAND = command.Command('predict', 'Find poses in images and videos.', add_arguments, configure, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

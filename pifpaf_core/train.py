@@ -9,11 +9,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import backbones, checkpoint, command, version
+from . import backbones, checkpoint, checkpoint_files, command, version
 from .checkpoint import Checkpoint
 from .command import UsageError
 from .datasets import selection
@@ -206,7 +206,9 @@ def _train(config: Config, world: World, log: TrainingLog, files: StateFiles, st
 def _first_network(config: Config) -> Checkpoint:
     prepare_torch(config.speed, seed=config.modules[0].loader.seed)
     metas = [meta for module in config.modules for meta in module.head_metas]
-    return checkpoint.start(config.network, metas, backbone_options=config.backbones)
+    name = config.network.checkpoint
+    network = replace(config.network, checkpoint=checkpoint_files.resolved(name) if name is not None else None)
+    return checkpoint.start(network, metas, backbone_options=config.backbones)
 
 
 def _loaders(config: Config, world: World, network: Network) -> tuple[BatchLoader, BatchLoader]:

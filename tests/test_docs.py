@@ -186,7 +186,7 @@ def trained(line, tmp_path, capsys, **changes):
             options[f'{module}-{split}-image-dir'] = str(eight / 'images/val2017')
     options |= {'output': str(tmp_path / 'x'), 'epochs': 2, 'val-interval': 1, 'loader-workers': 0}
     options |= {'disable-cuda': True, 'ddp': False, 'checkpoint': None, 'lr-warm-up-start-epoch': 0, 'resume': False}
-    options |= {'resume-override': [], **changes}
+    options |= {'resume-override': [], 'save-all': options['save-all'] and str(tmp_path / 'plots'), **changes}
     assert main([name, '--options', json.dumps(options)]) == 0
     return [json.loads(record) for record in (tmp_path / 'x.log').read_text().splitlines()]
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shlex
 
 import pytest
@@ -24,7 +25,8 @@ GUIDE = [
     """eval --watch --checkpoint "outputs/shufflenetv2k16-201023-163830-cocokp.pkl.epoch??[0,5]" --dataset=cocokp
        --loader-workers=2 --force-complete-pose --seed-threshold=0.2""",
     """logs outputs/resnet50block5-pif-paf-edge401-190424-122009.pkl.log
-       outputs/resnet101block5-pif-paf-edge401-190412-151013.pkl.log""",
+       outputs/resnet101block5-pif-paf-edge401-190412-151013.pkl.log
+       outputs/resnet152block5-pif-paf-edge401-190412-121848.pkl.log""",
     'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --epochs=1 --local-rank=0',
     'train --ddp --dataset=cocokp --basenet=shufflenetv2k16 --epochs=1 --local_rank=0',
     'train --lr=0.0003 --dataset=cocokp --epochs=1 --basenet=resnet50 --square-edge=513',
@@ -41,3 +43,29 @@ def test_dry_run(line, capsys):
     name, *argv = shlex.split(line)
     assert importlib.import_module(f'pifpaf_core.{name}').main([*argv, '--dry-run']) == 0
     assert isinstance(json.loads(capsys.readouterr().out), dict)
+
+
+def test_debug_plots_of_the_trainings(capsys):
+    """The guide: add --debug-images and --debug-indices cif:5 caf:5, and --show or --save-all, to a training."""
+    for line in GUIDE:
+        name, *argv = shlex.split(line)
+        if name != 'train':
+            continue
+        field = 'cifdet:5' if '--dataset=cocodet' in argv else 'cif:5'
+        plots = '--debug-images', '--debug-indices', field, 'caf:5', '--save-all', '--show'
+        assert importlib.import_module('pifpaf_core.train').main([*argv, *plots, '--dry-run']) == 0
+        resolved = json.loads(capsys.readouterr().out)
+        assert (resolved['save-all'], resolved['show'], resolved['debug-images']) == ('all-images', True, True)
+        assert resolved['debug-indices'] == [field, 'caf:5']
+
+
+def test_there_are_no_other_command_lines_in_the_guide(shared):
+    text = (shared / 'TRAINING-GUIDE.txt').read_text().replace('\\\n', ' ')
+    found = re.findall(r'-m openpifpaf\.(\w+)([^\n]*)', text)
+    found += re.findall(r'sbatch \./(\w+)\.sh([^\n#]*)', text)
+    found = [(name, rest) for name, rest in found if '$(printf' not in rest and '--all-other-args' not in rest]
+    assert len(found) == 10
+    tried = [shlex.split(line) for line in GUIDE]
+    for name, rest in found:
+        words = [name, *shlex.split(rest)]
+        assert any(words == line or (len(words) == 2 and set(words) <= set(line)) for line in tried), words

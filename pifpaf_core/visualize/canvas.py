@@ -34,14 +34,27 @@ def image_canvas(image: Array, path: str | Path | None, *, options: ShowOptions)
         OSError: the file cannot be written.
         ValueError: a suffix that names no format, or ``show`` without a display.
     """
+    axes = image_axes(image, options=options, window=options.show)
+    yield axes
+    finish(_figure(axes), path, window=options.show)
+
+
+def image_axes(image: Array, *, options: ShowOptions, window: bool) -> Axes:
+    """Axes as of `image_canvas`, in a figure of their own."""
     height, width = image.shape[:2]
     inches, dpi = _size(width, height, options)
-    figure = new_figure(figsize=inches, dpi=dpi, window=options.show)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes = new_figure(figsize=inches, dpi=dpi, window=window).add_axes((0.0, 0.0, 1.0, 1.0))
     show_image(axes, image, white_overlay=options.white_overlay)
     axes.set_axis_off()
-    yield axes
-    finish(figure, path, window=options.show)
+    return axes
+
+
+def pixels(axes: Axes) -> Array:
+    """What is drawn in the figure of ``axes``, which has no window: [H, W, 3] uint8 RGB."""
+    canvas = _figure(axes).canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
@@ -80,10 +93,8 @@ def show_image(axes: Axes, image: Array, *, white_overlay: float = 0.0) -> None:
 
 def pixels_per_point(axes: Axes) -> float:
     """Image pixels in a point, the unit of matplotlib's line widths and fonts."""
-    figure = axes.get_figure()
-    assert figure is not None
     window = axes.get_window_extent()
-    return float(abs(axes.get_xlim()[1] - axes.get_xlim()[0]) / window.width * figure.dpi / 72.0)
+    return float(abs(axes.get_xlim()[1] - axes.get_xlim()[0]) / window.width * _figure(axes).dpi / 72.0)
 
 
 def finish(figure: Figure, path: str | Path | None, *, window: bool) -> None:
@@ -124,6 +135,12 @@ def new_figure(*, figsize: tuple[float, float], dpi: float, window: bool, layout
     figure = pyplot.figure(figsize=figsize, dpi=dpi, layout=layout)
     if type(figure.canvas).__name__ == 'FigureCanvasAgg':
         raise ValueError('--show needs a display, and there is none. Use --save-all')
+    return figure
+
+
+def _figure(axes: Axes) -> Figure:
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from ..annotation import Annotation, Array, Box, GroundTruth, Pose
 from ..headmeta import Caf, Cif, CifDet, HeadMeta
 from ..skeletons import Skeleton
-from .canvas import image_canvas, pixels_per_point
+from .canvas import image_axes, image_canvas, pixels, pixels_per_point
 from .colors import RGB, connection_colors, darker, instance_color, keypoint_colors
 from .options import ShowOptions
 
@@ -49,6 +49,13 @@ def save_poses(
     options = options or ShowOptions()
     with image_canvas(image, path, options=options) as axes:
         draw(axes, annotations, options=options, scores=scores)
+
+
+def drawn_poses(image: Array, annotations: Sequence[Annotation], *, options: ShowOptions) -> Array:
+    """``image`` [H, W, 3] uint8 RGB with ``annotations`` drawn over it, [h, w, 3] uint8 RGB; opens no window."""
+    axes = image_axes(image, options=options, window=False)
+    draw(axes, annotations, options=options)
+    return pixels(axes)
 
 
 def draw(axes: Axes, annotations: Sequence[Annotation], *, options: ShowOptions, scores: bool = True) -> None:
