@@ -11,7 +11,7 @@ export NUMBA_CACHE_DIR := $(CACHE)/numba
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check nightly bench pipelines ui clean
+.PHONY: help setup demo test check nightly bench pipelines docs ui clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ demo: setup  ## the whole pipeline on eight photographs: prepare, train, evaluat
 test: setup  ## all tests of the first tier
 	$(BIN)/python -m pytest
 
-check: setup  ## format, lint, types, import contract, compiled pipelines
+check: setup docs  ## format, lint, types, import contract, compiled pipelines, links of the documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -46,6 +46,9 @@ bench: setup  ## measure the parts, as ratios
 
 pipelines: setup  ## compile the pipelines for the KFP UI
 	$(BIN)/python -m pipelines.compile
+
+docs: setup  ## the documentation as a site in outputs/site
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 ui: setup  ## open MLflow on the demo's runs
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///outputs/demo/mlflow.db --host 127.0.0.1 --port 5000
