@@ -80,6 +80,7 @@ class Sandbox:
             'volumes': {path: {'bind': path, 'mode': mode} for path, mode in modes.items()},
             'network': self.network,
             'extra_hosts': {'host.docker.internal': 'host-gateway'} if self.network != 'none' else None,
+            'hostname': 'localhost' if self.network == 'none' else None,  # torchrun looks its own name up
             'user': self.user,
             'device_requests': gpus,
             'shm_size': _SHARED_MEMORY,

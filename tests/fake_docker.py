@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from docker.errors import ImageNotFound
+from docker.errors import ImageNotFound, NotFound
 
 
 class Container:
@@ -41,7 +41,7 @@ class Daemon:
     def __init__(self, *, images=(), codes=(), interrupt=False, runtimes=()):
         self.made, self.codes, self.interrupt = [], list(codes), interrupt
         self.known, self.tagged, self.runtimes = set(images), [], runtimes
-        self.containers = SimpleNamespace(create=self._create)
+        self.containers = SimpleNamespace(create=self._create, get=self._container)
         self.images = SimpleNamespace(get=self._image, pull=self._image)
         self.networks = SimpleNamespace(list=lambda names: [], create=lambda name: None)
 
@@ -51,6 +51,9 @@ class Daemon:
     def _create(self, image, command, **options):
         self.made.append(Container(self, image, command, **options))
         return self.made[-1]
+
+    def _container(self, name):
+        raise NotFound(name)
 
     def _image(self, name):
         if name not in self.known:
