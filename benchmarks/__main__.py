@@ -21,7 +21,7 @@ from benchmarks.steps import PLAIN
 from pifpaf_core import version
 from pifpaf_core.files import write_atomically
 
-PARTS = ('steps', 'fields', 'samples', 'evaluations')
+PARTS = ('steps', 'states', 'fields', 'samples', 'evaluations')
 RESULTS = Path(__file__).parent / 'results'
 
 
