@@ -4,20 +4,14 @@ Each parameter of the pipeline is a flag; see `pipelines.pose_training`.
 """
 
 import argparse
-import functools
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pifpaf_core import command
-from pifpaf_core.options import integer
-from pipelines import contained, embedded
-from pipelines.pose_training.pipeline import build
-
-_TYPES: Mapping[str, Callable[[str], Any]] = {'String': str, 'Integer': integer, 'Float': float}
+from pipelines import contained, embedded, parameters
 
 
 @dataclass(frozen=True)
@@ -47,25 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--folder', default='outputs', help="for MLflow's database, scratch space and KFP's files")
     parser.add_argument('--verbose', action='store_true', help='show what kfp says')
-    for name, given in _inputs().items():
-        parser.add_argument(
-            f'--{name.replace("_", "-")}',
-            dest=name,
-            type=_TYPES.get(given.type, str),
-            default=json.dumps(given.default) if _json_type(given) else given.default,
-            metavar='JSON' if _json_type(given) else 'VALUE',
-            help=given.description.replace('%', '%%'),
-        )
+    parameters.add_flags(parser, parameters.inputs())
 
 
 def configure(args: argparse.Namespace) -> Config:
     """Parsed arguments as a config; touches no file."""
-    values = {name: getattr(args, name) for name in _inputs()}
-    for name, given in _inputs().items():
-        if kind := _json_type(given):
-            values[name] = _from_json(name, values[name], kind)
+    values = parameters.values(args, parameters.inputs())
     run_root = contained.RUN_ROOT if args.local == 'docker' else str(Path(args.folder, 'runs'))
-    values['run_root'] = values['run_root'] or run_root
+    values['run_root'] = values.get('run_root') or run_root
     return Config(values, Path(args.folder), args.local, args.verbose)
 
 
@@ -76,28 +59,6 @@ def run(config: Config) -> int:
     if done.code:
         print(f'pifpaf {COMMAND.name}: {done.problem}', file=sys.stderr)
     return done.code
-
-
-def _json_type(given: Any) -> type | None:
-    """What the JSON text of a parameter must be, or None for a plain one."""
-    return next((kind for name, kind in {'Dict': dict, 'List': list}.items() if str(given.type).startswith(name)), None)
-
-
-@functools.cache
-def _inputs() -> Mapping[str, Any]:
-    """The pipeline's parameters by name, as KFP has read them off its signature."""
-    return build(concurrent_watch=False).component_spec.inputs or {}
-
-
-def _from_json(name: str, text: str, kind: type) -> Any:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, kind):
-        what, example = ('object', '{"b-scale": 10}') if kind is dict else ('list', '[{"operator": "Exists"}]')
-        raise ValueError(f"--{name.replace('_', '-')} '{text}' is no JSON {what}. Give one such as '{example}'")
-    return found
 
 
 COMMAND = command.Command('pipelines.run', 'Run the pose-training pipeline.', add_arguments, configure, run)
