@@ -142,7 +142,7 @@ class TestWatchEvaluate:
         _, reported = watched
         assert Path(reported['report']['uri']).suffix == '.html'
         assert '0.600</td>' in Path(reported['report']['uri']).read_text()
-        assert '| AP | 0.600 |' in Path(reported['report_summary']['uri']).read_text()
+        assert '| 10 | 0.600 |' in Path(reported['report_summary']['uri']).read_text()
 
     def test_the_command_gets_data_options_and_weights(self, watched, commands, dataset):
         evaluations = [call for call in commands.calls if call[0] == 'pifpaf_core.eval']
