@@ -9,6 +9,7 @@ import yaml
 from kubeflow_trainer_api import models as trainer
 from kubernetes import client
 
+from components.doctor import __main__ as doctor
 from components.launcher import pods, preflight
 from components.launcher.jobs import PYTORCHJOB, TRAINJOB
 from components.launcher.settings import LauncherOptions
@@ -250,6 +251,20 @@ def test_mlflow_in_postgresql_needs_no_volume_and_no_password_in_sight(overlay_o
 def test_gangs_are_scheduled_together(overlay_of):
     (runtime,) = of_kind(overlay_of('single-user', *COMPONENTS), 'TrainingRuntime')
     assert runtime['spec']['podGroupPolicy'] == {'coscheduling': {'scheduleTimeoutSeconds': 300}}
+
+
+def test_the_doctors_pod_is_like_one_that_trains(k8s, capsys):
+    (pod,) = rendered(k8s / 'doctor')
+    assert through_model(pod) == pod
+    (container,) = pod['spec']['containers']
+    options = LauncherOptions(run_root='r', run_id='r', dataset_uri='d', image='i')
+    assert container['env'] == [variable for variable in pods.environment(options) if 'valueFrom' in variable]
+    assert container['volumeMounts'][0] in pods.mounts()
+    assert {'name': 'dshm', 'emptyDir': {'medium': 'Memory'}} in pod['spec']['volumes']
+    assert container['command'] == ['python3', '-m', 'components.doctor']
+    assert doctor.main([*container['args'], '--dry-run']) == 0
+    assert pod['spec']['securityContext']['runAsNonRoot']
+    assert container['securityContext'] == pods.restricted_container()
 
 
 def test_policies_select_pods_that_are_there(objects):
