@@ -14,7 +14,7 @@ from pifpaf_core.metrics.submission_check import check_zip
 from pipelines import contained, demo
 from pipelines.docker_runner import Containers, Sandbox
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 ANY_UID = 54321
 RUN = 'one-of-each'
