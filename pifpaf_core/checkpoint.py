@@ -85,8 +85,20 @@ def save(
     }
     tensors = network.state_dict() if state_dict is None else state_dict
     tensors = {name: tensor.detach().to('cpu', copy=True).contiguous() for name, tensor in tensors.items()}
+    write_tensors(path, tensors, metadata={_KEY: json.dumps(metadata)})
+
+
+def write_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], *, metadata: dict[str, str]) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written, e.g. because the disk is full.
+    """
     with atomic_path(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata={_KEY: json.dumps(metadata)})
+        try:
+            safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+        except safetensors.SafetensorError as error:
+            raise OSError(f'{path} cannot be written: {error}') from error
 
 
 def load(path: str | os.PathLike[str], device: str | torch.device = 'cpu', *, progress: bool = True) -> Checkpoint:

@@ -74,6 +74,8 @@ _TRAIN = {
     'data_time': 'data_seconds',
     'images_per_second': 'images_per_second',
     'data_wait': 'data_wait',
+    'grad_norm': 'grad_norm',
+    'gpu_memory': 'gpu_memory_gib',
 }
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ..files import atomic_path
+from .. import checkpoint
 from ..losses import NonFiniteLoss
 from . import batch_norm
 from .distributed import World
@@ -123,8 +122,7 @@ class NonFiniteLosses:
         tensors |= {f'target.{i}': target for i, target in enumerate(batch.targets) if target is not None}
         tensors = {name: tensor.detach().to('cpu', copy=True).contiguous() for name, tensor in tensors.items()}
         try:
-            with atomic_path(path) as temporary:
-                safetensors.torch.save_file(tensors, temporary, metadata={_KEY: json.dumps(facts)})
+            checkpoint.write_tensors(path, tensors, metadata={_KEY: json.dumps(facts)})
         except OSError as error:
             LOG.error('the batch could not be saved: %s', error)
             return None

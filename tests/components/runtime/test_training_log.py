@@ -30,6 +30,13 @@ TRAIN = {
 }
 
 
+def test_signs_of_health_are_curves():
+    found = values(STAMP | TRAIN | {'grad_norm': 2.5, 'gpu_memory': 11.0, 'images_per_second': 80.0, 'data_wait': 0.1})
+    wanted = {'grad_norm': 2.5, 'gpu_memory_gib': 11.0, 'images_per_second': 80.0, 'data_wait': 0.1}
+    assert {name: found[f'train/{name}', 34] for name in wanted} == wanted
+    assert ('train/grad_norm', 34) not in values(STAMP | TRAIN | {'grad_norm': None})
+
+
 def test_batches_count_from_the_start_of_training():
     assert values(STAMP | TRAIN) == {
         ('train/loss', 34): 5.5,
