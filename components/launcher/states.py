@@ -75,7 +75,7 @@ class PodStates:
         for event in self._cluster.warnings(self._name):
             about, reason = event['involvedObject'], event.get('reason', '')
             text = f'{about.get("kind", "")} {about["name"]}: {reason}: {" ".join(event.get("message", "").split())}'
-            if reason in ('FailedCreate', 'FailedScheduling', 'Evicted', 'FailedMount') and text not in self._events:
+            if reason in ('FailedCreate', 'Evicted', 'FailedMount') and text not in self._events:
                 self._events.add(text)
                 self._say(text[:500])
 
