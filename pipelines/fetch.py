@@ -126,7 +126,7 @@ def _folder_by_id(identity: str) -> RunFolder:
     """The folder that a KFP run writes to, as its components name it."""
     import kfp
     import urllib3
-    from kfp_server_api import ApiException  # type: ignore[import-untyped]
+    from kfp_server_api import ApiException
 
     logging.getLogger('urllib3').setLevel(logging.ERROR)  # it tells of each retry
     try:
