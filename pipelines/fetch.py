@@ -128,7 +128,7 @@ def _folder_by_id(identity: str) -> RunFolder:
     import urllib3
     from kfp_server_api import ApiException
 
-    logging.getLogger('urllib3').setLevel(logging.ERROR)  # it tells of each retry
+    logging.getLogger('urllib3.connectionpool').setLevel(logging.ERROR)  # it tells of each retry
     try:
         found = kfp.Client(host=os.environ.get('KF_PIPELINES_ENDPOINT')).get_run(identity)
     except (ApiException, urllib3.exceptions.HTTPError, ValueError, OSError, RuntimeError) as error:

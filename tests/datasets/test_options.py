@@ -48,3 +48,26 @@ def test_workers_follow_the_cores(monkeypatch, cores, batch_size, processes, wor
 def test_given_workers_stay():
     assert LoaderOptions(loader_workers=7).workers(processes=4) == 7
     assert LoaderOptions(loader_workers=0, batch_size=32).workers() == 0
+
+
+@pytest.mark.parametrize(
+    ('size', 'n_bytes'), [('1000', 1000), ('500k', 500 << 10), ('5M', 5 << 20), ('0.25M', 1 << 18)]
+)
+def test_sizes_of_the_cache(tmp_path, size, n_bytes):
+    cache = LoaderOptions(data_cache_size=size, data_cache=str(tmp_path / 'cache')).cache
+    assert (cache.folder, cache.limit) == (tmp_path / 'cache', n_bytes)
+
+
+def test_no_cache_where_none_is_wanted_or_possible(tmp_path, monkeypatch, caplog):
+    assert LoaderOptions(data_cache_size='0').cache is None
+    (tmp_path / 'file').write_text('')
+    assert LoaderOptions(data_cache=str(tmp_path / 'file')).cache is None
+    assert 'Give another --data-cache, or --data-cache-size=0' in caplog.text
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'home'))
+    assert LoaderOptions(data_cache_size='1M').cache.folder == tmp_path / 'home' / 'pifpaf' / 'data'
+
+
+@pytest.mark.parametrize('size', ['', 'much', '10GB', '-1', '1e9'])
+def test_a_size_that_is_none(size):
+    with pytest.raises(ValueError, match=r'is no size\. Give e\.g\. 500M, 20G, or 0 for none'):
+        LoaderOptions(data_cache_size=size)
