@@ -107,7 +107,7 @@ def _run_trainer(training: Training, uploads: Uploads) -> int:
         with Trainer(training.argv) as trainer:
             while trainer.is_running(training.poll):
                 _upload(training.run, uploads)
-        _upload_the_rest(training.run, uploads)
+            _upload_the_rest(training.run, uploads)  # in here, so that a late signal does not end it half-way
     except Superseded:
         LOG.error('a later attempt of %s has taken over. This one stops and writes nothing more', training.run.uri)
         return FAILED

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from components.runtime.interrupts import as_interrupt
 from components.runtime.run_folder import SUCCEEDED, RunFolder
 from components.runtime.store import read_object
 from components.train.supervisor import Training, accompany, supervise
+from components.train.uploads import Uploads
 
 DRIVER = """
 import json, sys
@@ -129,6 +131,23 @@ def test_a_signal_lets_the_trainer_save_and_leave(run, output, trainer, tmp_path
     assert out.strip() == str(code)
     assert state_epoch(run, tmp_path / 'state') >= 1
     assert run.outcome() is None
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_does_not_end_the_last_upload(run, training, tmp_path, monkeypatch, number):
+    """As when the first pod of several saves, and the operator ends it because the preempted one has ended."""
+    step = Uploads.step
+
+    def signaled(self, *, last=False):
+        if last:
+            os.kill(os.getpid(), number)
+        return step(self, last=last)
+
+    monkeypatch.setattr(Uploads, 'step', signaled)
+    with as_interrupt(signal.SIGTERM, signal.SIGINT):
+        code, _ = training(epochs=2)
+    assert code == 0
+    assert state_epoch(run, tmp_path / 'state') == 2
 
 
 def test_a_killed_supervisor_is_followed_by_one_that_continues(run, output, trainer):
