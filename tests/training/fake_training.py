@@ -118,7 +118,7 @@ def make_trainer(
 ):
     """A complete `Trainer` that writes files beginning with ``output``; further options are the trainer's."""
     world = world or World()
-    prepare_torch(SpeedOptions(), seed=0)
+    prepare_torch(speed or SpeedOptions(), seed=0)
     net = network(datasets, dropout)
     if sync:
         world.synchronize(net)
