@@ -2,8 +2,11 @@
 
 import io
 import json
+import shutil
+import socket
 import subprocess
 import tarfile
+import time
 
 import pytest
 from fake_docker import Daemon
@@ -204,3 +207,36 @@ class TestBuilt:
         client, image = docker_image(f'pifpaf-{name}:latest')
         config = client.images.get(image).attrs['Config']
         assert config['User'] == '1000:0' and not config['Entrypoint']
+
+
+@pytest.mark.docker
+def test_a_registry_takes_an_image(docker_daemon, tmp_path, clean, capsys):
+    """A real registry, from Debian's package, and an image that holds one file."""
+    program = shutil.which('docker-registry')
+    if program is None:
+        pytest.skip('CONTAINERS NOT TESTED: docker-registry is not installed (apt-get install docker-registry)')
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        address = f'127.0.0.1:{free.getsockname()[1]}'
+    (tmp_path / 'registry.yml').write_text(
+        f'version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/store}}}}\nhttp: {{addr: {address}}}\n'
+    )
+    with tarfile.open(tmp_path / 'image.tar', 'w') as archive:
+        archive.add(__file__, 'file')
+    name = f'{address}/team/pifpaf-tools'
+    client = docker_daemon
+    with subprocess.Popen([program, 'serve', tmp_path / 'registry.yml'], stderr=subprocess.DEVNULL) as registry:
+        try:
+            client.api.import_image(str(tmp_path / 'image.tar'), repository=name, tag='1.2.0-7.gabc1234')
+            end = time.monotonic() + 60
+            while socket.socket().connect_ex(('127.0.0.1', int(address.rpartition(':')[2]))):
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            assert images.main(['push', '--targets', 'tools', '--repository', f'{address}/team']) == 0
+            pushed = capsys.readouterr().out.strip()
+            client.images.remove(f'{name}:1.2.0-7.gabc1234')
+            client.images.pull(pushed.replace(':1.2.0-7.gabc1234', ''))  # by digest
+        finally:
+            registry.terminate()
+            for image in client.images.list(name):
+                client.images.remove(image.id, force=True)
