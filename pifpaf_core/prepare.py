@@ -118,12 +118,12 @@ def prepare(data: Origin, config: Config) -> dict[str, Any]:
         try:
             checked, val_ids = _checked(data.bring(Path(scratch)), config)
         except ValueError as error:  # name places as the user knows them
-            raise ValueError(str(error).replace(scratch, config.prepare.source)) from error
+            raise ValueError(str(error).replace(scratch, origin.shown(config.prepare.source))) from error
         with output.staging(folder) as stage:
             writer = output.Writer(stage)
             splits = output.write_layout(writer, checked, val_ids=val_ids, val_is_train=config.split.val_is_train)
             manifest = writer.commit(
-                source=config.prepare.source,
+                source=origin.shown(config.prepare.source),
                 split=config.split.rule,
                 val_is_train=config.split.val_is_train,
                 splits=splits,

@@ -46,10 +46,34 @@ class Patience:
 
 
 def check_address(address: str) -> None:
-    """Raise ``ValueError`` unless ``address`` is of a scheme that can be fetched."""
-    scheme = urllib.parse.urlsplit(address).scheme
-    if scheme not in SCHEMES:
-        raise ValueError(f"'{address}' cannot be fetched: scheme '{scheme}'. Use http://, https:// or file://")
+    """Raise ``ValueError`` unless ``address`` is of a scheme that can be fetched and holds no password."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+        sound = parts.port != 0 and all(character.isprintable() for character in address)  # the port: a number or none
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValueError('the address is malformed. Use http://host/path, https://host/path or file:///path')
+    if parts.scheme not in SCHEMES:
+        raise ValueError(
+            f"'{without_secrets(address)}' cannot be fetched: scheme '{parts.scheme}'. Use http://, https:// or file://"
+        )
+    if '@' in parts.netloc:
+        raise ValueError(
+            f"'{without_secrets(address)}' was given with a user or password, which would end up in logs. "
+            'Fetch the file by other means and give its path'
+        )
+
+
+def without_secrets(address: str) -> str:
+    """The address for messages and manifests: without user, password, and the query that signed addresses carry."""
+    parts = urllib.parse.urlsplit(address)
+    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition('@')[2], query='', fragment=''))
+
+
+def file_name(address: str) -> str:
+    """What the file at an address is called on disk."""
+    return urllib.parse.urlsplit(address).path.rpartition('/')[2] or 'archive'
 
 
 def local_path(address: str) -> Path:
@@ -91,7 +115,7 @@ def fetch(address: str, target: Path, *, expected: Expected | None = None, patie
         download.forget()
         if not resumed:
             raise
-        LOG.warning('%s: what was fetched earlier does not fit, fetching it anew', address)
+        LOG.warning('%s: what was fetched earlier does not fit, fetching it anew', download.shown)
         download.complete()
         _checked(download.part, address, expected)
     download.part.replace(target)
@@ -104,6 +128,7 @@ class _Download:
 
     def __init__(self, address: str, target: Path, expected: Expected, patience: Patience) -> None:
         self.address, self.expected, self.patience = address, expected, patience
+        self.shown = without_secrets(address)
         self.part = target.with_name(target.name + '.part')
         self.tag = target.with_name(target.name + '.part.tag')
         self._opener = _web_opener()
@@ -125,7 +150,7 @@ class _Download:
                 return self._attempt()
             except urllib.error.HTTPError as error:
                 if error.code not in _TRANSIENT:
-                    problem = f'{self.address} cannot be fetched: HTTP {error.code} {error.reason}'
+                    problem = f'{self.shown} cannot be fetched: HTTP {error.code} {error.reason}'
                     raise OSError(f'{problem}. Check the address') from None
                 problem = f'HTTP {error.code} {error.reason}'
             except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
@@ -134,10 +159,10 @@ class _Download:
             failures = 1 if progressed else failures + 1
             if failures >= self.patience.attempts:
                 raise OSError(
-                    f'{self.address} cannot be fetched: {problem}, {failures} times in a row. '
+                    f'{self.shown} cannot be fetched: {problem}, {failures} times in a row. '
                     'Run the same command again later; it resumes'
                 ) from None
-            LOG.debug('%s: %s after %d bytes, trying again', self.address, problem, self.n_bytes)
+            LOG.debug('%s: %s after %d bytes, trying again', self.shown, problem, self.n_bytes)
             pause = 0.1 * self.patience.pause if progressed else self.patience.pause * 2 ** (failures - 1)
             time.sleep(min(pause, 30.0))
 
@@ -177,7 +202,8 @@ class _Download:
             start = 0
         self._check_total(total, start)
         self._remember(response)
-        with self.part.open('ab') as file, Progress(_label(self.address), total=total, unit='B', start=start) as shown:
+        label = file_name(self.address)
+        with self.part.open('ab') as file, Progress(label, total=total, unit='B', start=start) as shown:
             while chunk := _read(response):
                 file.write(chunk)
                 shown.add(len(chunk))
@@ -188,7 +214,7 @@ class _Download:
         wanted = self.expected.n_bytes
         if total is not None and wanted is not None and total != wanted:
             raise ValueError(
-                f'{self.address} is announced with {total} bytes but should have {wanted}. Check the address'
+                f'{self.shown} is announced with {total} bytes but should have {wanted}. Check the address'
             )
         free = shutil.disk_usage(self.part.parent).free
         if total is not None and total - start > free:
@@ -209,7 +235,7 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 
 def _checked(path: Path, address: str, expected: Expected) -> Path:
-    n_bytes = path.stat().st_size
+    address, n_bytes = without_secrets(address), path.stat().st_size
     if expected.n_bytes is not None and n_bytes != expected.n_bytes:
         raise ValueError(
             f'{address} gave {n_bytes} bytes in place of {expected.n_bytes}. Check the address or try again'
@@ -235,7 +261,3 @@ def _web_opener() -> urllib.request.OpenerDirector:
     ):
         opener.add_handler(handler())
     return opener
-
-
-def _label(address: str) -> str:
-    return urllib.parse.urlsplit(address).path.rpartition('/')[2] or address

@@ -12,7 +12,7 @@ from ..datasets.synthetic import dataset
 from ..datasets.synthetic.dataset import SyntheticOptions
 from ..options import option
 from . import archive, official, progress, source
-from .download import check_address, fetch, local_path
+from .download import check_address, fetch, file_name, local_path, without_secrets
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def address(url: str, downloads: Path) -> Origin:
     """An archive behind an http(s) address."""
 
     def bring(scratch: Path) -> Path:
-        archive.unpack(fetch(url, downloads / (url.rpartition('/')[2] or 'archive')), scratch)
+        archive.unpack(fetch(url, downloads / file_name(url)), scratch)
         return archive.find_root(scratch)
 
-    return Origin({'source': 'address', 'address': url}, bring)
+    return Origin({'source': 'address', 'address': without_secrets(url)}, bring)
 
 
 def coco2017(options: DownloadOptions, downloads: Path) -> Origin:
@@ -119,6 +119,11 @@ def of(name: str, options: DownloadOptions, downloads: Path) -> Origin:
     if path.is_file():
         raise ValueError(f'{path} is neither a folder nor a zip or tar archive, or is truncated. Give one')
     return folder(path)
+
+
+def shown(name: str) -> str:
+    """``--source=name`` for messages and manifests, which many people read."""
+    return without_secrets(name) if '://' in name else name
 
 
 def scratch_folder(output: Path) -> 'tempfile.TemporaryDirectory[str]':
