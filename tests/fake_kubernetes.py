@@ -41,6 +41,7 @@ class FakeKubernetes:
     forbidden: set = field(default_factory=set)
     faults: list = field(default_factory=list)
     calls: list = field(default_factory=list)
+    drops: set = field(default_factory=set)
     on_look: object = None
     n_looks: int = 0
 
@@ -213,6 +214,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if f'{path}/{name}' in self.cluster.objects:
             return self._refuse(409, 'AlreadyExists', f'"{name}" already exists')
         self.body['metadata'].update(uid=str(uuid.uuid4()))
+        for key in self.cluster.drops & set(self.body['spec']):  # an older schema prunes without a word
+            del self.body['spec'][key]
         self.cluster.objects[f'{path}/{name}'] = self.body
         return self._answer(self.body, 201)
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.runtime.run_folder import SUCCEEDED
@@ -39,7 +40,9 @@ def follow(cluster: Cluster, kind: JobKind, job: Object, options: LauncherOption
         Unavailable: the API server was away for too long. The job goes on; another attempt adopts it.
     """
     name, uid = job['metadata']['name'], job['metadata'].get('uid')
-    states = PodStates(cluster, f'{kind.pods_label}={name}', name)
+    selector = f'{kind.pods_label}={name}'
+    LOG.info('below is the log of node 0; all: kubectl -n %s logs -f --prefix -l %s', cluster.namespace, selector)
+    states = PodStates(cluster, selector, name)
     look = _Look(cluster, kind, name, options.patience)
     with NodeLog(cluster, show=_show, pause=options.watch_interval) as log:
         while True:
@@ -85,12 +88,19 @@ class _Look:
             return None
         self._heard, self._is_away = time.monotonic(), False
         self._tell(job or {})
-        for pod in pods:
-            labels = pod['metadata'].get('labels') or {}
-            started = pod.get('status', {}).get('phase') in ('Running', 'Succeeded', 'Failed')
-            if self._kind.is_first(labels) and started:
-                log.follow(pod['metadata']['name'])
+        if newest := self._newest_of_node_0(pods):
+            log.follow(newest)
         return job or {}
+
+    def _newest_of_node_0(self, pods: Sequence[Object]) -> str:
+        """Name of the pod whose log is to be shown: of several, which restarts leave, the last; empty without one."""
+        started = [
+            (pod['metadata'].get('creationTimestamp', ''), pod['metadata']['name'])
+            for pod in pods
+            if self._kind.is_first(pod['metadata'].get('labels') or {})
+            and pod.get('status', {}).get('phase') in ('Running', 'Succeeded', 'Failed')
+        ]
+        return max(started, default=('', ''))[1]
 
     def _tell(self, job: Object) -> None:
         state = 'waits for its queue' if self._kind.is_suspended(job) else 'is started'

@@ -40,6 +40,7 @@ class JobKind:
         version: of its API.
         plural: its name in URLs.
         operator: what has to be installed for it.
+        since: version of the operator that knows all of our objects.
         success: the condition that says that it has succeeded.
         pods_label: the label of its pods that holds its name.
         specification: of a job.
@@ -51,6 +52,7 @@ class JobKind:
     version: str
     plural: str
     operator: str
+    since: str
     success: str
     pods_label: str
     specification: Callable[[LauncherOptions], Object]
@@ -154,6 +156,7 @@ TRAINJOB = JobKind(
     version='v1alpha1',
     plural='trainjobs',
     operator='Kubeflow Trainer',
+    since='2.2',
     success='Complete',
     pods_label='jobset.sigs.k8s.io/jobset-name',
     specification=_trainjob,
@@ -165,6 +168,7 @@ PYTORCHJOB = JobKind(
     version='v1',
     plural='pytorchjobs',
     operator="Kubeflow's training operator",
+    since='1.7',
     success='Succeeded',
     pods_label='training.kubeflow.org/job-name',
     specification=_pytorchjob,

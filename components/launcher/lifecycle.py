@@ -72,6 +72,7 @@ def begin(cluster: Cluster, kind: JobKind, options: LauncherOptions) -> Object:
         if found['metadata'].get('deletionTimestamp'):
             LOG.info('waiting until the former %s %s is gone', kind.kind, name)
             return None
+        _check_whole(cluster, found, body, kind)
         ending = kind.ending(found)
         if ending and not ending.succeeded:
             LOG.info('%s %s of an earlier attempt failed (%s); beginning again', kind.kind, name, ending.reason)
@@ -92,4 +93,14 @@ def _check_ours(job: Object, kind: JobKind, options: LauncherOptions) -> None:
         raise ValueError(
             f'{kind.kind} {options.job_name} is there already and belongs to {run or "somebody else"}. '
             'Delete it, or choose another --run-id'
+        )
+
+
+def _check_whole(cluster: Cluster, job: Object, body: Object, kind: JobKind) -> None:
+    """An operator that is too old drops what it does not know, without a word; the pods would be others then."""
+    lost = [key for key in body['spec'] if key not in job.get('spec', {})]
+    if lost:
+        cluster.delete_job(kind, job['metadata']['name'])
+        raise ValueError(
+            f"the cluster's {kind.kind} does not know {', '.join(lost)}. Install {kind.operator} {kind.since} or newer"
         )

@@ -9,7 +9,7 @@ from fake_kubernetes import Fault, condition, pod
 from components.launcher import cluster as cluster_module
 from components.launcher.cluster import Unavailable
 from components.launcher.follow import End, follow
-from components.launcher.jobs import TRAINJOB
+from components.launcher.jobs import PYTORCHJOB, TRAINJOB
 from components.launcher.lifecycle import begin
 from components.launcher.node_log import NodeLog
 from components.launcher.states import PodStates, describe
@@ -144,6 +144,32 @@ def test_the_log_of_node_0_is_shown(following, kubernetes, options, capsys):
     name = options().job_name
     kubernetes.pods = [pod('p-1', index=1, job=name), pod('p-0', job=name)]
     kubernetes.logs = {'p-0': LINES, 'p-1': [(LINES[0][0], 'the other')]}
+    following({5: becomes('Complete')})
+    assert capsys.readouterr().out.splitlines() == [text for _, text in LINES]
+
+
+def test_the_pods_of_a_pytorchjob_are_followed_by_its_labels(kubernetes, cluster, options, capsys, caplog):
+    caplog.set_level(logging.INFO)
+    name = options().job_name
+    kubernetes.pods = [pod('p-master-0'), pod('p-worker-0'), pod('of-another')]
+    for found, role, job in zip(kubernetes.pods, ('master', 'worker', 'master'), (name, name, 'another'), strict=True):
+        labels = {'training.kubeflow.org/job-name': job, 'training.kubeflow.org/replica-type': role}
+        found['metadata']['labels'] = labels
+    kubernetes.logs = {'p-master-0': LINES, 'p-worker-0': [(LINES[0][0], 'w')], 'of-another': [(LINES[0][0], 'o')]}
+    job = begin(cluster, PYTORCHJOB, options())
+    kubernetes.on_look = lambda fake, looks: becomes('Succeeded')(fake) if looks > 4 else None
+    assert follow(cluster, PYTORCHJOB, job, options()) == End(0)
+    assert capsys.readouterr().out.splitlines() == [text for _, text in LINES]
+    assert f'kubectl -n team logs -f --prefix -l training.kubeflow.org/job-name={name}' in caplog.text
+    assert 'of-another' not in caplog.text
+
+
+def test_of_a_restarted_node_0_the_new_pod_is_shown(following, kubernetes, options, capsys):
+    name = options().job_name
+    kubernetes.pods = [pod('p-new', job=name), pod('p-old', 'Failed', job=name), pod('p-next', 'Pending', job=name)]
+    for number, found in enumerate(kubernetes.pods):
+        found['metadata']['creationTimestamp'] = f'2026-11-22T00:0{(2, 1, 3)[number]}:00Z'
+    kubernetes.logs = {'p-new': LINES, 'p-old': [(LINES[0][0], 'old')]}
     following({5: becomes('Complete')})
     assert capsys.readouterr().out.splitlines() == [text for _, text in LINES]
 

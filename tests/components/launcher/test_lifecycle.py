@@ -20,7 +20,7 @@ def pod(monkeypatch):
 
 def trainjob(kubernetes, options, **content):
     """A job of an earlier attempt."""
-    job = kubernetes.add(TRAINER, 'trainjobs', options.job_name, **content)
+    job = kubernetes.add(TRAINER, 'trainjobs', options.job_name, spec=TRAINJOB.build(options)['spec'], **content)
     job['metadata'] |= {
         'annotations': {RUN: options.run.uri},
         'ownerReferences': [{'uid': 'uid-0', 'name': 'launcher-0'}],
@@ -94,6 +94,13 @@ def test_the_job_of_another_run_is_left_alone(kubernetes, cluster, options):
     with pytest.raises(ValueError, match=r'is there already and belongs to somebody else\. Delete it, or choose'):
         begin(cluster, TRAINJOB, options())
     assert kubernetes.said('DELETE') == []
+
+
+def test_an_operator_that_is_too_old_is_found_out_and_nothing_is_left(kubernetes, cluster, options):
+    kubernetes.drops = {'runtimePatches'}
+    with pytest.raises(ValueError, match=r'TrainJob does not know runtimePatches\. Install Kubeflow Trainer 2\.2'):
+        begin(cluster, TRAINJOB, options())
+    assert kubernetes.jobs() == {}
 
 
 def test_a_quota_is_no_reason_to_ask_again(kubernetes, cluster, options):
