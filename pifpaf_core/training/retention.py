@@ -95,8 +95,8 @@ class Retention:
         self.losses[epoch] = loss
         present = self._present()
         ranking = self._ranking(present)
-        best = next(epoch for epoch in ranking if epoch in present or epoch == self.best)
-        if best != self.best:
+        best = next((epoch for epoch in ranking if epoch in present or epoch == self.best), None)
+        if best is not None and best != self.best:
             self._mark(best)
         wanted = self._keep.kept(present, ranking) if self._keep else set(present)
         for unwanted in sorted(set(present) - wanted):

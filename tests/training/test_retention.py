@@ -91,6 +91,14 @@ def test_the_best_has_a_second_name_that_outlives_it(output):
     assert best(output) == 'weights 6'
 
 
+def test_a_checkpoint_that_could_not_be_written_is_nothing_to_mark(output):
+    retention = Retention(output)
+    retention.validated(1, 1.0)
+    assert retention.best is None and list(output.parent.iterdir()) == []
+    trained(retention, [2.0], first=2)
+    assert best(output) == 'weights 2'
+
+
 def test_evaluations_win_over_losses(output):
     retention = Retention(output, Keep.parse('best:2'))
     trained(retention, [1.0, 2.0, 3.0])

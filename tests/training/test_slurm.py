@@ -44,7 +44,7 @@ def run(environment, folder, *argv):
     return done.stdout.strip()
 
 
-def wait_until(environment, folder, job, condition, seconds=600):
+def wait_until(environment, folder, job, condition, seconds=700):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         facts = dict(
@@ -97,7 +97,7 @@ def test_a_preempted_job_of_two_tasks_is_put_back_and_continues(cluster, reposit
     (home / 'apptainer').chmod(0o755)
     (home / '.bash_profile').write_text(f'PATH={home}:$PATH\n')
     inside = {**cluster, 'HOME': str(home), 'PIFPAF_IMAGE': 'image.sif'}
-    arguments = ['--checkpoint=outputs/first.epoch030.safetensors', '--long-edge=129', *common]
+    arguments = ['--checkpoint=outputs/first.epoch030.safetensors', '--long-edge=129', '--eval-n-images=1', *common]
     script = str(repository / 'examples/slurm/eval.sh')
     job = run(inside, tmp_path, 'sbatch', '--parsable', *ANYWHERE, script, *arguments)
     facts = wait_until(inside, tmp_path, job, ended)
