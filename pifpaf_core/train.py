@@ -208,7 +208,10 @@ def _first_network(config: Config) -> Checkpoint:
     metas = [meta for module in config.modules for meta in module.head_metas]
     name = config.network.checkpoint
     network = replace(config.network, checkpoint=checkpoint_files.resolved(name) if name is not None else None)
-    return checkpoint.start(network, metas, backbone_options=config.backbones)
+    start = checkpoint.start(network, metas, backbone_options=config.backbones)
+    if start.epoch >= (config.trainer.epochs or 0):
+        raise UsageError(f'--checkpoint={name} is of epoch {start.epoch}. Raise --epochs, which count on from there')
+    return start
 
 
 def _loaders(config: Config, world: World, network: Network) -> tuple[BatchLoader, BatchLoader]:

@@ -49,18 +49,29 @@ def run(root):
 
 
 @pytest.fixture
-def oracle(monkeypatch, root):
+def make_oracle(monkeypatch, root):
+    """Makes every checkpoint an oracle for the eight photographs at 257 pixels, padded tightly, varied by options."""
+
+    def make(**variation):
+        options = CocoKpOptions(
+            val_annotations=str(root / 'annotations/person_keypoints_val2017.json'),
+            val_image_dir=str(root / 'images/val2017'),
+            upsample=2,
+            **variation,
+        )
+        (module,) = selection.build('cocokp', options={'cocokp': options})
+        samples = module.eval_samples(module.eval_preprocess(long_edge=257))
+        known = Oracle(module.head_metas, (samples[i] for i in range(len(samples))))
+        monkeypatch.setattr(checkpoint, 'load', lambda path, *, progress: oracle_checkpoint(known))
+        return known
+
+    return make
+
+
+@pytest.fixture
+def oracle(make_oracle):
     """Every checkpoint is an oracle for the eight photographs at 257 pixels, padded tightly."""
-    options = CocoKpOptions(
-        val_annotations=str(root / 'annotations/person_keypoints_val2017.json'),
-        val_image_dir=str(root / 'images/val2017'),
-        upsample=2,
-    )
-    (module,) = selection.build('cocokp', options={'cocokp': options})
-    samples = module.eval_samples(module.eval_preprocess(long_edge=257))
-    known = Oracle(module.head_metas, (samples[i] for i in range(len(samples))))
-    monkeypatch.setattr(checkpoint, 'load', lambda path, *, progress: oracle_checkpoint(known))
-    return known
+    return make_oracle()
 
 
 def results(folder, pattern='*.stats.json'):
@@ -128,6 +139,24 @@ def test_padding(outputs, run, oracle, capsys, padding):
     assert 'AP 0.000  AP50' in capsys.readouterr().out
     assert run(*options, '--padding=tight') == 0
     assert 'AP 0.000  AP50' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('variation', 'flags'),
+    [
+        ({'eval_extended_scale': True}, ['--coco-eval-extended-scale']),
+        ({'eval_orientation_invariant': 1.0}, ['--coco-eval-orientation-invariant=1.0']),
+    ],
+)
+def test_images_at_half_the_size_and_turned(outputs, run, make_oracle, variation, flags):
+    """What is found in such images comes back to where it is in the photographs."""
+    make_oracle(**variation)
+    precision = {}
+    for given in (flags, []):
+        options = '--checkpoint=outputs/tiny-cocokp.epoch005', '--long-edge=257', '--force-complete-pose'
+        assert run(*options, '--eval-no-skip-existing', *given) == 0
+        precision[bool(given)] = json.loads((outputs / results(outputs)[0]).read_text())['stats'][0]
+    assert precision[True] > 0.8 and precision[True] > precision[False] + 0.3
 
 
 def test_precise_rescaling_undoes_what_the_training_did(outputs, weights, run, monkeypatch):

@@ -143,6 +143,7 @@ def test_refine_a_checkpoint(flags, tmp_path, capsys):
     refine = [flag for flag in flags if not flag.startswith('--basenet')]
     refine += [f'--output={second}', '--lr-warm-up-start-epoch=1', '--lr=1e-9', '--ema=0']
     refine += [f'--checkpoint={final.with_suffix(".pkl")}']  # as OpenPifPaf's users call it
+    assert 'is of epoch 1. Raise --epochs' in fails(capsys, 2, *refine, '--epochs=1')
     assert train.main([*refine, '--epochs=3']) == 0
     assert [r['epoch'] for r in records(second, 'train-epoch')] == [2, 3]
     assert sorted(path.name for path in tmp_path.glob('second.epoch*')) == [
