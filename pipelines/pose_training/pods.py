@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfp import kubernetes
+from kfp.dsl.pipeline_channel import PipelineChannel
 
 DAY = 86400
 DEADLINE = 7 * DAY
@@ -34,6 +35,7 @@ def pod(task: Any, *, name: str, image: Any, cpu: Any = '1', memory: Any = '2Gi'
     task.set_container_image(image)
     task.set_caching_options(cache)
     task.set_cpu_request(cpu).set_memory_request(memory)
+    _reads(task, cpu, memory)
     task.set_env_variable('PYTHONUNBUFFERED', '1')
     for secret, keys in _SECRETS.items():
         kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env=dict(keys), optional=True)
@@ -43,6 +45,11 @@ def pod(task: Any, *, name: str, image: Any, cpu: Any = '1', memory: Any = '2Gi'
     kubernetes.add_pod_label(task, 'app.kubernetes.io/part-of', 'pifpaf')
     kubernetes.add_pod_label(task, 'app.kubernetes.io/component', name)
     return task
+
+
+def _reads(task: Any, *resources: Any) -> None:
+    """Say that a task reads these parameters: in an exit handler kfp 2.17 hands down those of arguments only."""
+    task.register_pipeline_channels([resource for resource in resources if isinstance(resource, PipelineChannel)])
 
 
 def patient(task: Any, *, retries: int, timeout: int) -> Any:
@@ -70,6 +77,7 @@ def gpu_pod(task: Any, *, gpus: Any, tolerations: Any, node_selector: Any = None
         node_selector: labels of the nodes to run on.
     """
     task.set_accelerator_type('nvidia.com/gpu').set_accelerator_limit(gpus)
+    _reads(task, gpus)
     kubernetes.empty_dir_mount(task, volume_name='dshm', mount_path='/dev/shm', medium='Memory')
     kubernetes.add_toleration(task, key='nvidia.com/gpu', operator='Exists', effect='NoSchedule')
     kubernetes.add_toleration_json(task, tolerations)

@@ -126,6 +126,17 @@ def test_images_are_parameters(documents):
         assert parameter == 'tools_image' or 'tools' not in executor['container']['image']
 
 
+def test_what_tasks_read_of_their_pipeline_is_handed_down_to_it(documents):
+    """kfp 2.17 forgets parameters that are a task's resources: no runner would start such a task."""
+    graphs = {name: c for name, c in documents[0]['components'].items() if 'dag' in c} | {'root': documents[0]['root']}
+    assert len(graphs) == 2
+    for graph in graphs.values():
+        given = graph['inputDefinitions']['parameters']
+        for task in graph['dag']['tasks'].values():
+            read = [source.get('componentInputParameter') for source in task['inputs'].get('parameters', {}).values()]
+            assert set(filter(None, read)) <= set(given)
+
+
 def test_every_task_is_tried_again_with_pauses_and_ends_at_some_time(documents, tasks, pods):
     everything = tasks | {'finish': documents[0]['root']['dag']['tasks']['finish']}
     assert set(everything) - {'finish'} == set(tasks)
