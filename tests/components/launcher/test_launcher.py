@@ -182,7 +182,7 @@ def test_a_launcher_that_is_terminated_while_it_creates_leaves_no_job(kubernetes
 def test_a_second_signal_does_not_save_the_job(kubernetes, started):
     process = started()
     wait_for(lambda: len(kubernetes.said('GET', '/pods$')) > 1)
-    kubernetes.faults = [Fault('DELETE', 'trainjobs', 200, delay=0.2)]
+    kubernetes.faults = [Fault('DELETE', 'trainjobs', 503, delay=0.3)]  # so that it is asked for once more
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: kubernetes.said('DELETE'))
     process.send_signal(signal.SIGTERM)
