@@ -10,7 +10,7 @@ from ..encoders import EncoderOptions, encode
 from ..headmeta import HeadMeta
 from ..transforms.augmentation import Augmentation
 from ..transforms.preprocess import Preprocess
-from ..transforms.randomness import sample_generator
+from ..transforms.randomness import random_grey, sample_generator
 from ..transforms.sample import Sample
 from .coco import CocoImages
 
@@ -25,7 +25,7 @@ class CocoSource:
         name: data set and split, e.g. ``cocokp-train``; random numbers depend on it.
         dataset: name of the data module; heads of other data sets get no targets.
         images: the table.
-        transform: a random augmentation, or the deterministic preprocessing.
+        transform: a random augmentation, or the preprocessing of evaluation, padded in a random grey.
         metas: all heads of the network, bound, in order.
         encoder: options of the encoders.
         bmin: smallest width b in pixels of the regression targets.
@@ -55,9 +55,10 @@ class CocoSource:
         """The sample as it looks in this epoch; see `Source`."""
         image, truth = self.images.read(index), self.images.truth_of(index)
         image_id, path = int(self.images.ids[index]), self.images.path(index)
-        if isinstance(self.transform, Preprocess):
-            return self.transform(image, truth, image_id=image_id, file_name=path, dataset=self.dataset)
         rng = sample_generator(self.seed, epoch, self.name, index)
+        if isinstance(self.transform, Preprocess):
+            fill = random_grey(rng)
+            return self.transform(image, truth, image_id=image_id, file_name=path, dataset=self.dataset, fill=fill)
         return self.transform(image, truth, rng, image_id=image_id, file_name=path, dataset=self.dataset)
 
     def prefetch(self, indices: Sequence[int]) -> None:

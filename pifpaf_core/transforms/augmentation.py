@@ -13,6 +13,7 @@ from ..annotation import GroundTruth
 from .colour import ColourRecipe, blur
 from .geometry import clip_boxes, map_boxes, map_truth
 from .placement import Placement
+from .randomness import random_grey
 from .sample import ImageMeta, Sample
 from .warp import Resample, warp
 
@@ -82,8 +83,7 @@ class Augmentation:
             dataset: name of the data module.
         """
         placement = self.place((image.shape[1], image.shape[0]), truth, rng)
-        grey = int(rng.integers(255))
-        result = warp(image, placement.matrix, placement.size, fill=(grey, grey, grey), resample=self.resample)
+        result = warp(image, placement.matrix, placement.size, fill=random_grey(rng), resample=self.resample)
         if rng.random() < self.blur:
             blur(result, rng.uniform(0.0, self.blur_sigma), placement.valid_area)
         meta = ImageMeta(

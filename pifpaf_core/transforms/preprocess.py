@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..annotation import GroundTruth
 from .geometry import Size, map_boxes, map_truth, rotated_size, rotation, scaling, translation
 from .sample import ImageMeta, Sample
-from .warp import Resample, warp
+from .warp import FILL, Colour, Resample, warp
 
 Array = npt.NDArray[Any]
 Padding = Literal['tight', 'square']
@@ -45,8 +45,12 @@ class Preprocess:
         image_id: int = 0,
         file_name: str = '',
         dataset: str = '',
+        fill: Colour = FILL,
     ) -> Sample:
-        """The network input of an image [H, W, 3] uint8 RGB, with its ground truth (none by default) and its meta."""
+        """The network input of an image [H, W, 3] uint8 RGB, with its ground truth (none by default) and its meta.
+
+        The padding has the colour ``fill``, always the same one in evaluation and prediction.
+        """
         original = (image.shape[1], image.shape[0])
         matrix, inner, size = self.plan(original)
         left, top = (int((outer - within) / 2) for outer, within in zip(size, inner, strict=True))
@@ -61,7 +65,7 @@ class Preprocess:
             valid_area=map_boxes(matrix, np.array([[0.0, 0.0, original[0] - 1.0, original[1] - 1.0]]))[0],
         )
         moved = map_truth(matrix, truth) if truth is not None else GroundTruth.empty(0)
-        return Sample(warp(image, matrix, size, resample=self.resample), moved, meta)
+        return Sample(warp(image, matrix, size, fill=fill, resample=self.resample), moved, meta)
 
     def plan(self, original: Size) -> tuple[Array, Size, Size]:
         """For an image of ``original`` size: the matrix [3, 3] before padding, the size before and after padding."""

@@ -35,3 +35,9 @@ def _generator(seed: int, epoch: int, dataset: str, index: int, stream: int) -> 
     key = np.array([seed % _WORD, name], np.uint64)
     counter = np.array([0, index, epoch, stream], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def random_grey(rng: np.random.Generator) -> tuple[int, int, int]:
+    """The colour of the padding of a training image (FIELDS section 9, step 7)."""
+    grey = int(rng.integers(255))
+    return grey, grey, grey

@@ -13,15 +13,14 @@ from .geometry import Size
 Array = npt.NDArray[Any]
 Resample = Literal['linear', 'area']
 
-FILL = (124, 116, 104)
+Colour = tuple[int, int, int]
+FILL: Colour = (124, 116, 104)
 """The colour of padding where nothing random is wanted: ImageNet's mean."""
 
 _EDGE = 1e-6  # pixels by which rounding may carry the image's own last row or column outside
 
 
-def warp(
-    image: Array, matrix: Array, size: Size, *, fill: tuple[int, int, int] = FILL, resample: Resample = 'linear'
-) -> Array:
+def warp(image: Array, matrix: Array, size: Size, *, fill: Colour = FILL, resample: Resample = 'linear') -> Array:
     """The image seen through ``matrix``.
 
     Args:

@@ -204,12 +204,21 @@ def test_samples_vary_with_epoch_seed_and_split(folder, encoder):
         assert not np.allclose(first, other)
 
 
-def test_without_augmentation_epochs_are_equal(folder, encoder):
+def test_without_augmentation_epochs_differ_in_the_grey_around_images_alone(folder, encoder):
     data_module = CocoKp(folder.options(augmentation=False), LoaderOptions())
     source = data_module.train_source(bound(data_module), encoder)
     assert not source.shuffled
-    np.testing.assert_array_equal(source.sample(0, 2).image, source.sample(5, 2).image)
-    assert source.sample(0, 2).image.shape == (65, 65, 3)
+    first, again, other = source.sample(0, 2), source.sample(0, 2), source.sample(5, 2)
+    assert first.image.shape == (65, 65, 3)
+    np.testing.assert_array_equal(first.image, again.image)
+    x, y, width, height = first.meta.valid_area.astype(int)
+    inside = np.zeros((65, 65), bool)
+    inside[y : y + height + 1, x : x + width + 1] = True
+    assert 0 < inside.sum() < inside.size
+    np.testing.assert_array_equal(first.image[inside], other.image[inside])
+    for sample in (first, other):
+        assert len(np.unique(sample.image[~inside])) == 1
+    assert first.image[~inside][0, 0] != other.image[~inside][0, 0]
 
 
 def test_bmin_reaches_the_targets(folder, encoder):
