@@ -22,7 +22,9 @@ def finished(tmp_path, monkeypatch):
     run.update_record(mlflow={'run_id': 'abc'})
     facts = {'epochs': 100, 'train_seconds': 200.0, 'first_loss': 4000.0, 'last_loss': -900.0, 'images_per_second': 3.5}
     run.end(SUCCEEDED, **facts)
+    (tmp_path / 'weights').write_bytes(b'weights')
     for epoch, ap in ((50, 0.9), (75, 0.99), (100, 0.98)):
+        run.commit_checkpoint(epoch, tmp_path / 'weights')
         run.record_evaluation(epoch, {'metrics': {'AP': ap, 'AP50': 1.0, 'AR': 0.99}})
     run.store.write('submission/x.zip', b'zip')
     for name in ('1.jpg.predictions.jpeg', '1.jpg.predictions.json'):
