@@ -188,7 +188,7 @@ def _read(path: Path, device: str | torch.device) -> tuple[dict[str, Tensor], di
         raise ValueError(f"{path} holds weights but no '{_KEY}' metadata. Take a checkpoint that pifpaf train wrote")
     try:
         metadata = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'the metadata of {path} is no JSON ({error}). Take another checkpoint') from error
     return tensors, metadata
 

@@ -128,7 +128,7 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, message: str) -> NoReturn:
         """The same for a message that has its remedy."""
-        self.exit(USAGE, f'{self.prog}: {message}\n')
+        self.exit(USAGE, f'{self.prog}: {" ".join(message.split())}\n')
 
     def check_repetition(self, given: Sequence[tuple[str, str]]) -> None:
         """Refuse an option that occurs twice in ``given``, a list of (argument, where it stands)."""
@@ -166,7 +166,7 @@ def _from_json(parser: Parser, text: str) -> list[tuple[str, str]]:
         if not isinstance(options, dict):
             raise ValueError('it is no JSON object')
         return [(argument, '--options') for argument in argv_from_mapping(options)]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         parser.refuse(f"--options '{text}' cannot be used: {error}. Give an object such as '{{\"b-scale\": 10}}'")
 
 

@@ -112,9 +112,9 @@ def read_log(path: str | Path, *, label: str | None = None, eval_suffix: str = '
     field_names: tuple[str, ...] = ()
     for record in _records(Path(path)):
         kind = record.get('type')
-        if kind == 'config':
-            field_names = tuple(record.get('field_names') or ())
-        elif kind in by_kind and 'epoch' in record:
+        if kind == 'config' and isinstance(record.get('field_names'), list):
+            field_names = tuple(map(str, record['field_names']))
+        elif isinstance(kind, str) and kind in by_kind and _is_sound(record):
             by_kind[kind][_place(record)] = record
     if not any(by_kind.values()):
         raise ValueError(f"'{path}' is no log of a training. Name the .log file that pifpaf train writes")
@@ -130,15 +130,35 @@ def read_log(path: str | Path, *, label: str | None = None, eval_suffix: str = '
 
 
 def _records(path: Path) -> Iterator[Record]:
-    """JSON objects, line by line; a line cut short by a kill is passed over."""
+    """JSON objects, line by line; a line cut short by a kill is passed over, and whatever else is none."""
     with path.open(encoding='utf-8', errors='replace') as file:
         for line in file:
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
                 yield record
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether the numbers of a record are numbers, so that curves can be made of them."""
+    needed = ('epoch', 'batch', 'n_batches') if record['type'] == 'train' else ('epoch',)
+    timed = tuple(key for key in ('time', 'data_time') if key in record)
+    several = [record.get(key) or [] for key in ('head_losses', 'mtl_sigmas')]
+    if not all(isinstance(values, list) for values in several):
+        return False
+    optional = [record.get('loss'), record.get('lr'), *(value for values in several for value in values)]
+    return (
+        all(_is_number(record.get(key)) for key in (*needed, *timed))
+        and all(value is None or _is_number(value) for value in optional)
+        and all(math.isfinite(record[key]) for key in needed)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    """Also NaN and infinities, which a loss may be; no integer that is too large for a float."""
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e300)
 
 
 def _place(record: Record) -> float:
@@ -187,8 +207,21 @@ def _evaluations(path: str, suffix: str) -> dict[str, dict[int, Record]]:
 def _statistics(path: Path) -> Record:
     try:
         stats = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         stats = None
-    if not isinstance(stats, dict):
+    if not isinstance(stats, dict) or not _are_statistics(stats):
         raise ValueError(f'{path} is damaged. Remove it, or evaluate the checkpoint again')
     return stats
+
+
+def _are_statistics(stats: Record) -> bool:
+    """Whether labels, numbers and data set are what an evaluation writes, or absent."""
+    values, labels, dataset = stats.get('stats') or [], stats.get('text_labels') or [], stats.get('dataset') or ''
+    return (
+        isinstance(values, list)
+        and isinstance(labels, list)
+        and isinstance(dataset, str)
+        and all(value is None or _is_number(value) for value in values)
+        and all(isinstance(label, str) for label in labels)
+        and (not values or 'text_labels' in stats)
+    )

@@ -4,7 +4,6 @@ Each problem is one line: file, record, and remedy. Loaders raise the first; ``p
 """
 
 import json
-import math
 import os
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from ..readers import read_bytes
 
 Record = Mapping[str, Any]
+_LARGEST = 1e30  # pixels, or pixels squared; also keeps integers out that no float can hold
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -34,6 +34,8 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(
             f'{path} is damaged: {error.msg} at line {error.lineno}, column {error.colno}. Fetch or export it again'
         ) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; brackets within thousands of brackets
+        raise ValueError(f'{path} is damaged: no program wrote such JSON. Fetch or export it again') from None
     if not isinstance(document, dict) or not isinstance(document.get('images'), list):
         raise ValueError(f"{path} is no COCO document: it has no list 'images'. Export it in COCO format")
     document.setdefault('annotations', [])
@@ -55,7 +57,7 @@ def record_problems(document: Record, *, file: str | os.PathLike[str]) -> Iterat
     """
     categories: dict[Any, int | None] = {}
     for where, category in _named(document['categories'], file, 'category'):
-        problem = _repeated(category, categories)
+        problem = _repeated(category, categories) or _name_problem(category.get('keypoints', []))
         if problem:
             yield f'{where} {problem}'
         else:
@@ -98,6 +100,12 @@ def _repeated(record: Record, seen: Iterable[Any]) -> str | None:
     if not isinstance(identity, int) or isinstance(identity, bool):
         return f'has the id {reprlib.repr(identity)}. Give each record an integer id'
     return 'occurs twice. Give each record an id of its own' if identity in seen else None
+
+
+def _name_problem(keypoints: Any) -> str | None:
+    if isinstance(keypoints, list) and all(isinstance(name, str) for name in keypoints):
+        return None
+    return f'has the keypoints {reprlib.repr(keypoints)}. Give a list of names, or leave them out'
 
 
 def _image_problems(image: Record, seen: Mapping[Any, str], names: Mapping[Any, Any]) -> Iterator[str]:
@@ -155,14 +163,16 @@ def _keypoint_problems(annotation: Record, n_keypoints: int) -> Iterator[str]:
 def is_inside(name: str) -> bool:
     """Whether a relative file name, with either slash, stays below the folder that it is relative to."""
     path = PurePosixPath(name.replace('\\', '/'))
-    return not path.is_absolute() and '..' not in path.parts and '\0' not in name and ':' not in path.parts[0]
+    if not path.parts or path.is_absolute():
+        return False
+    return '..' not in path.parts and '\0' not in name and ':' not in path.parts[0]
 
 
 def _are_numbers(values: Any, n: int) -> bool:
     return (
         isinstance(values, list)
         and len(values) == n
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) <= _LARGEST for v in values)
     )
 
 

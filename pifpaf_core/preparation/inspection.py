@@ -112,7 +112,7 @@ def _records(document: Mapping[str, Any], path: Path) -> Iterator[Finding]:
 def _categories(document: Mapping[str, Any], skeleton: Skeleton | None) -> Iterator[Finding]:
     for category in document['categories']:
         names = category.get('keypoints') if isinstance(category, dict) else None
-        if not names:
+        if not names or not isinstance(names, list):
             continue
         record = f'category {category.get("id")}'
         if skeleton is None and len(names) not in {len(known.keypoints) for known in _KNOWN}:
@@ -154,7 +154,8 @@ def _images(document: Mapping[str, Any], damaged: set[str], folder: Path, worker
 
 def _sound(records: Iterable[Any], name: str, damaged: set[str]) -> Iterator[Mapping[str, Any]]:
     """The records that nothing is wrong with in themselves."""
-    return (r for r in records if isinstance(r, dict) and f'{name} {r.get("id")}' not in damaged)
+    identified = (r for r in records if isinstance(r, dict) and isinstance(r.get('id'), int))
+    return (r for r in identified if f'{name} {r["id"]}' not in damaged)
 
 
 def draw(report: Report, path: Path) -> None:

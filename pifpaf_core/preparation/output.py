@@ -77,11 +77,21 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         manifest = json.loads(path.read_text())
     except FileNotFoundError:
         raise ValueError(f'{path} is missing, so {folder} is no prepared data set. Run pifpaf prepare') from None
-    except ValueError:
+    except (ValueError, RecursionError):
         manifest = None
-    if not isinstance(manifest, dict) or manifest.get('format') != FORMAT:
+    if not isinstance(manifest, dict) or not _is_manifest(manifest):
         raise ValueError(f'{path} is damaged or of another version. Remove {folder} and run pifpaf prepare')
     return manifest
+
+
+def _is_manifest(manifest: Mapping[str, Any]) -> bool:
+    """Whether it has all that is read of it."""
+    kinds = {'digest': str, 'files': int, 'request': dict, 'splits': dict, 'split': str, 'val_is_train': bool}
+    return (
+        manifest.get('format') == FORMAT
+        and all(isinstance(manifest.get(key), kind) for key, kind in kinds.items())
+        and all(isinstance(row, dict) for row in manifest['splits'].values())
+    )
 
 
 class Writer:

@@ -12,7 +12,7 @@ def layout(folder, target, **options):
         writer = output.Writer(stage)
         settings = {'val_ids': None, 'val_is_train': False} | options
         splits = output.write_layout(writer, checked, **settings)
-        return writer.commit(splits=splits, request={'a': 1})
+        return writer.commit(splits=splits, request={'a': 1}, split='as given', val_is_train=False)
 
 
 def names(target):
