@@ -11,6 +11,7 @@ COMMANDS = {
     'eval': 'evaluate checkpoints, also while they are being written',
     'predict': 'find poses in images',
     'logs': 'draw training logs',
+    'export': 'write a checkpoint for programs without torch: export onnx CHECKPOINT',
     'submission': 'check the zip for an evaluation server',
     'import-checkpoint': "turn an OpenPifPaf checkpoint into this library's format",
 }
