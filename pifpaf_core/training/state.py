@@ -32,8 +32,7 @@ FREE = frozenset(
     (
         *('output', 'resume', 'resume-override', 'state-interval', 'log-interval', 'progress', 'profile', 'quiet'),
         *('debug', 'loader-workers', 'ddp', 'local-rank', 'no-download-progress'),
-        *('data-cache', 'data-cache-size'),
-        *('skip-nonfinite', 'replay', 'keep-checkpoints'),
+        *('skip-nonfinite', 'replay', 'keep-checkpoints', 'data-cache', 'data-cache-size'),
         *('disable-cuda', 'mps'),
     )
 )
