@@ -1,7 +1,10 @@
 """The exported network computes what torch computes, and poses are found with it where there is no torch."""
 
+import json
+import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,9 +12,21 @@ import torch
 from pifpaf_core import checkpoint, export, network, onnx_export
 from pifpaf_core.exported import IMAGES, Exported
 from pifpaf_core.headmeta import Caf, Cif, CifDet
+from pifpaf_core.predictor import Predictor
 from pifpaf_core.skeletons.cocokp import COCO_PERSON
 
 onnxruntime = pytest.importorskip('onnxruntime')
+
+WITHOUT_TORCH = """
+import runpy, sys
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in ('torch', 'torchvision'):
+            raise ModuleNotFoundError(f'there is no {name} here')
+sys.meta_path.insert(0, NoTorch())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
 
 
 @pytest.fixture(scope='module')
@@ -26,8 +41,16 @@ def trained(tmp_path_factory):
     ]
     net = network.create('tiny', metas)
     for head in net.heads:
-        head.conv.weight.data *= 10.0
-        head.conv.bias.data[:] = 1.0
+        layout, u = head.meta.prediction, head.meta.upsample
+        head.conv.weight.data *= 10.0 if isinstance(head.meta, CifDet) else 0.5  # poses need ends that meet
+        bias = head.conv.bias.data.view(head.meta.n_fields, layout.n_components, u * u)
+        bias[:] = 0.0
+        bias[:, layout.confidence] = 1.0
+        for scale in layout.scales:
+            bias[:, scale] = 6.0
+        for i, is_offset in enumerate(layout.offset_vectors):
+            if not is_offset:
+                bias[:, layout.vector(i)] = 20.0  # width and height of boxes, in cells
     checkpoint.save(path, net, epoch=3, basenet='tiny', training={'resample': 'area'})
     return path
 
@@ -95,3 +118,19 @@ def test_without_the_libraries(trained, tmp_path, monkeypatch, capsys):
 )  # fmt: skip
 def test_name_of_the_output(source, name):
     assert export.output_name(source) == name
+
+
+def test_poses_and_boxes_without_torch(model, trained, repository, tmp_path):
+    photo = tmp_path / 'photo.png'
+    cv2.imwrite(str(photo), np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8))
+    (expected,) = Predictor(checkpoint.load(trained)).predict_files([photo])
+    command = [sys.executable, '-c', WITHOUT_TORCH, str(repository / 'examples/onnx_poses.py'), str(model), str(photo)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, timeout=240)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found['image'] == str(photo)
+    assert {'keypoints', 'category'} <= {key for record in found['predictions'] for key in record}
+    assert len(found['predictions']) == len(expected.annotations)
+    for ours, theirs in zip(expected.annotations, found['predictions'], strict=True):
+        assert ours.to_coco()['bbox'] == pytest.approx(theirs['bbox'], abs=0.1)
+        assert ours.to_coco()['score'] == pytest.approx(theirs['score'], abs=0.002)
