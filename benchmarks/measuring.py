@@ -39,7 +39,8 @@ class Figure:
 
     def to_json(self, slower: float) -> dict[str, Any]:
         """Plain data."""
-        data = {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
+        values = asdict(self).items()
+        data = {key: float(f'{value:.4g}') if isinstance(value, float) else value for key, value in values}
         ratio = self.times_better(slower)
         return data if ratio is None else {**data, 'times_better': round(ratio, 1)}
 

@@ -13,8 +13,8 @@ from .settings import LauncherOptions
 
 LOG = logging.getLogger(__name__)
 
-_TRIES = 4
-_HURRY = (0.3, 0.4)  # seconds to connect and to answer: KFP leaves a terminated step less than one
+_LAST_MOMENT = 0.9  # seconds: KFP leaves a terminated step less than one
+_HURRY = (0.3, 0.4)  # seconds to connect and to answer
 
 
 def owner() -> Object | None:
@@ -40,7 +40,8 @@ def deleted_on_interrupt(cluster: Cluster, kind: JobKind, name: str) -> Iterator
 
 def _delete_now(cluster: Cluster, kind: JobKind, name: str) -> None:
     """Delete within a second. A job that is not there yet may be on its way, so that one look is not enough."""
-    for _ in range(_TRIES):
+    end = time.monotonic() + _LAST_MOMENT
+    while time.monotonic() < end:
         try:
             if cluster.delete_job(kind, name, timeout=_HURRY):
                 LOG.warning('terminated: %s %s is deleted. Its pods save their state and leave', kind.kind, name)
