@@ -29,7 +29,7 @@ demo: setup  ## the whole pipeline on eight photographs: prepare, train, evaluat
 	$(BIN)/python -m pipelines.demo
 
 test: setup  ## all tests of the first tier
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 check: setup docs  ## format, lint, types, import contract, compiled pipelines, links of the documentation
 	$(BIN)/ruff format --check .
