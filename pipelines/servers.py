@@ -96,8 +96,10 @@ def start(client: Any, server: Server, *, folder: Path, environment: Mapping[str
             container.remove(force=True)
             raise OSError(f'{server.name} does not start: {error.explanation}. Mend that and run again') from None
     container.reload()
-    port = container.ports[f'{server.port}/tcp'][0]['HostPort']
-    address = f'http://127.0.0.1:{port}'
+    ports = container.ports.get(f'{server.port}/tcp')
+    if not ports:  # it has ended already
+        raise _given_up(container, server.name)
+    address = f'http://127.0.0.1:{ports[0]["HostPort"]}'
     _wait(container, address + server.health, server.name)
     return address
 
@@ -125,6 +127,11 @@ def _wait(container: Any, address: str, name: str) -> None:
             if container.status != 'running':
                 break
             time.sleep(0.5)
+    raise _given_up(container, name)
+
+
+def _given_up(container: Any, name: str) -> OSError:
+    """What its last words were; the container is removed."""
     last = container.logs(tail=3).decode(errors='replace').strip() or 'no output'
     container.remove(force=True)
-    raise OSError(f'{name} does not answer; it said: {last}. Mend that and run again')
+    return OSError(f'{name} does not answer; it said: {last}. Mend that and run again')
