@@ -61,15 +61,15 @@ def test_nothing_runs_what_it_reads():
     assert found == set()
 
 
-def test_the_one_unpickler_builds_stubs_only():
-    """A subclass of pickle.Unpickler is no call; there is one, and its tests are tests/openpifpaf/test_stubs.py."""
+def test_the_one_unpickler_builds_stand_ins_only():
+    """A subclass of pickle.Unpickler is no call; there is one, and its tests are tests/openpifpaf/test_stand_ins.py."""
     heirs = [
         path.name
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ClassDef) and any('Unpickler' in ast.unparse(base) for base in node.bases)
     ]
-    assert heirs == ['stubs.py']
+    assert heirs == ['stand_ins.py']
 
 
 def test_the_library_reads_no_secret_from_the_environment():

@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import backbones
 from . import architecture, fields
 from .archive import Archive, is_archive, plain
-from .stubs import Stub
+from .stand_ins import StandIn
 
 __all__ = ['is_archive', 'read']
 
@@ -29,14 +29,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return _converted(Archive(path), path.name)
     except RecursionError as error:
         raise ValueError(f'{path} cannot be imported: it is nested too deeply. Take another file') from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:  # the latter: stubs of odd shape
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:  # the latter: stand-ins of odd shape
         reason = str(error) if isinstance(error, ValueError) else f'{type(error).__name__}: {error}'
         raise ValueError(f'{path} cannot be imported: {reason}. Take another file') from error
 
 
 def _converted(archive: Archive, file: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     match archive.content:
-        case {'model': Stub() as model, 'epoch': int() as epoch}:
+        case {'model': StandIn() as model, 'epoch': int() as epoch}:
             model = model.get('_modules', {}).get('module', model)  # of a DataParallel
         case _:
             raise ValueError('it holds no network of OpenPifPaf')

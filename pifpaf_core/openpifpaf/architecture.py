@@ -1,4 +1,4 @@
-"""Which backbone a stub describes: its name, its options, and proof that ours computes the same."""
+"""Which backbone a stand-in describes: its name, its options, and proof that ours computes the same."""
 
 import logging
 import math
@@ -12,12 +12,12 @@ from .. import backbones
 from ..backbones import Backbone
 from .archive import Archive
 from .modules import is_norm, layers, layers_of, state, walk
-from .stubs import Stub
+from .stand_ins import StandIn
 
 LOG = logging.getLogger(__name__)
 
 
-def identify(module: Stub, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def identify(module: StandIn, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Name of the backbone, and {family: options} to build it with.
 
     Args:
@@ -35,7 +35,7 @@ def identify(module: Stub, arguments: Mapping[str, Any]) -> tuple[str, dict[str,
     return str(name), {family: options(module)} if options else {}
 
 
-def weights(module: Stub, archive: Archive, backbone: Backbone) -> dict[str, Tensor]:
+def weights(module: StandIn, archive: Archive, backbone: Backbone) -> dict[str, Tensor]:
     """State dict for ``backbone``, which computes with it what the pickled ``module`` computes.
 
     Raises:
@@ -52,7 +52,7 @@ def weights(module: Stub, archive: Archive, backbone: Backbone) -> dict[str, Ten
     return {**tensors, **_with_our_eps(module, backbone, tensors)}
 
 
-def _shufflenetv2k_options(module: Stub) -> dict[str, Any]:
+def _shufflenetv2k_options(module: StandIn) -> dict[str, Any]:
     parts = [(path, part) for path, part in walk(module)]
     kinds = {part.kind for _, part in parts}
     convs = [part for _, part in parts if part.kind == 'Conv2d']
@@ -72,7 +72,7 @@ def _shufflenetv2k_options(module: Stub) -> dict[str, Any]:
     }
 
 
-def _resnet_options(module: Stub) -> dict[str, Any]:
+def _resnet_options(module: StandIn) -> dict[str, Any]:
     parts = dict(walk(module))
     entry = [part for path, part in parts.items() if path.startswith('input_block.')]
     convs = [part for part in entry if part.kind == 'Conv2d']
@@ -94,7 +94,7 @@ def _single(value: Any) -> int:
     return int(value[0] if isinstance(value, tuple) else value)
 
 
-def _compare(module: Stub, backbone: Backbone) -> None:
+def _compare(module: StandIn, backbone: Backbone) -> None:
     """All layers in order: a stride or a padding leaves no trace in the weights."""
     theirs, ours = layers(module), layers_of(backbone)
     if len(theirs) != len(ours):
@@ -116,7 +116,7 @@ def _first_misfit(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> s
     return f'{len(theirs)} entries where ours has {len(ours)}'
 
 
-def _with_our_eps(module: Stub, backbone: Backbone, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _with_our_eps(module: StandIn, backbone: Backbone, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Gains of normalization layers that were trained with another eps, changed so that they give the same.
 
     Exact for running statistics: ``w / sqrt(var + e) == w' / sqrt(var + e')``.
@@ -124,8 +124,8 @@ def _with_our_eps(module: Stub, backbone: Backbone, tensors: Mapping[str, Tensor
     theirs = [part for _, part in walk(module) if is_norm(part.kind)]
     ours = [(path, part) for path, part in backbone.named_modules() if is_norm(type(part).__name__)]
     changed = {}
-    for stub, (path, norm) in zip(theirs, ours, strict=True):
-        eps, our_eps = float(stub.get('eps', 0.0)), float(getattr(norm, 'eps', 0.0))
+    for stand_in, (path, norm) in zip(theirs, ours, strict=True):
+        eps, our_eps = float(stand_in.get('eps', 0.0)), float(getattr(norm, 'eps', 0.0))
         if math.isclose(eps, our_eps):
             continue
         if not isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d):

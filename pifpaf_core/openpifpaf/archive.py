@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .stubs import Storage, Stub, read_pickle
+from .stand_ins import StandIn, Storage, read_pickle
 
 _MANY_ITEMS = 200_000
 _MAGIC = b'PK\x03\x04'
@@ -41,7 +41,7 @@ class Archive:
     """An archive, read but not run.
 
     Attributes:
-        content: what its pickle describes, in containers and stubs.
+        content: what its pickle describes, in containers and stand-ins.
 
     Raises:
         ValueError: no such archive, a damaged one, or a pickle that names what no checkpoint needs.
@@ -59,15 +59,15 @@ class Archive:
             raise ValueError(f'it is cut short or damaged: {error}') from error
 
     def tensor(self, value: Any) -> Tensor:
-        """The tensor or parameter that a stub describes; several may share their numbers.
+        """The tensor or parameter that a stand-in describes; several may share their numbers.
 
         Raises:
-            ValueError: the stub describes something else, or a tensor larger than its numbers.
+            ValueError: the stand-in describes something else, or a tensor larger than its numbers.
         """
         match value:
-            case Stub(kind='_rebuild_parameter' | '_rebuild_parameter_with_state', args=(inner, *_)):
+            case StandIn(kind='_rebuild_parameter' | '_rebuild_parameter_with_state', args=(inner, *_)):
                 return self.tensor(inner)
-            case Stub(
+            case StandIn(
                 kind='_rebuild_tensor_v2' | '_rebuild_tensor', args=(Storage() as storage, int() as offset, *view)
             ):
                 return self._view(storage, offset, *view[:2])
@@ -91,7 +91,7 @@ class Archive:
 
 
 def plain(value: Any) -> Any:
-    """JSON data out of containers and stubs: numpy's arrays become lists; what cannot be said becomes None.
+    """JSON data out of containers and stand-ins: numpy's arrays become lists; what cannot be said becomes None.
 
     Raises:
         ValueError: an array of objects, or more items than a checkpoint has: a small pickle can describe huge lists.
@@ -108,13 +108,13 @@ def plain(value: Any) -> Any:
                 return {str(key): convert(item) for key, item in value.items()}
             case list() | tuple() | set() | frozenset():
                 return [convert(item) for item in value]
-            case Stub(kind='_reconstruct', state=(_, tuple() as shape, dtype, fortran, data)):
+            case StandIn(kind='_reconstruct', state=(_, tuple() as shape, dtype, fortran, data)):
                 return _numbers(dtype, data).reshape(shape, order='F' if fortran else 'C').tolist()
-            case Stub(kind='scalar', args=(dtype, data)):
+            case StandIn(kind='scalar', args=(dtype, data)):
                 return _numbers(dtype, data).item()
-            case Stub(kind='device', args=(str() as name, *_)):
+            case StandIn(kind='device', args=(str() as name, *_)):
                 return name
-            case Stub(kind='Namespace', state=dict() as attributes):
+            case StandIn(kind='Namespace', state=dict() as attributes):
                 return convert(attributes)
         return None
 
@@ -122,16 +122,16 @@ def plain(value: Any) -> Any:
 
 
 def _numbers(dtype: Any, data: Any) -> 'np.ndarray[Any, Any]':
-    """[n] numbers of a numpy array that a stub describes."""
+    """[n] numbers of a numpy array that a stand-in describes."""
     match dtype:
-        case Stub(kind='dtype', args=(str() as code, *_), state=(_, '<' | '>' | '|' as order, *_)) if (
+        case StandIn(kind='dtype', args=(str() as code, *_), state=(_, '<' | '>' | '|' as order, *_)) if (
             code in _NUMPY_KINDS
         ):
             kind = np.dtype(order + code)
         case _:
             raise ValueError('it holds an array of objects, which is not supported')
     match data:
-        case Stub(kind='encode', args=(str() as text, 'latin1')):
+        case StandIn(kind='encode', args=(str() as text, 'latin1')):
             data = text.encode('latin1')
     if not isinstance(data, bytes):
         raise ValueError('it holds an array without numbers')

@@ -1,4 +1,4 @@
-"""Heads as stubs describe them: their metas as ours, their weights in the order of our layout (FIELDS section 2)."""
+"""Heads as stand-ins describe them: their metas as ours, their weights in the order of our layout (FIELDS 2)."""
 
 import dataclasses
 import logging
@@ -16,7 +16,7 @@ from ..skeletons.crowdpose import CROWDPOSE_PERSON
 from ..skeletons.wholebody import WHOLEBODY
 from .archive import Archive, plain
 from .modules import state
-from .stubs import Stub
+from .stand_ins import StandIn
 
 LOG = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _KNOWN = {s.names: s for s in (COCO_PERSON, CROWDPOSE_PERSON, ANIMAL, WHOLEBODY,
 _UNUSED = ('decoder_seed_mask', 'decoder_confidence_scales')
 
 
-def metas(heads: Sequence[Stub], *, dataset: str) -> list[HeadMeta]:
+def metas(heads: Sequence[StandIn], *, dataset: str) -> list[HeadMeta]:
     """Metas of pickled heads. Heads of one data set with the same keypoints share one skeleton.
 
     Args:
@@ -38,7 +38,7 @@ def metas(heads: Sequence[Stub], *, dataset: str) -> list[HeadMeta]:
     return [_meta(data, _skeleton(data, described) if 'keypoints' in data else None) for data in described]
 
 
-def weights(head: Stub, archive: Archive, meta: HeadMeta) -> dict[str, Tensor]:
+def weights(head: StandIn, archive: Archive, meta: HeadMeta) -> dict[str, Tensor]:
     """``conv.weight`` and ``conv.bias`` of a pickled head, in the order of ``meta.prediction``.
 
     The older head (CompositeField3) predicts a width for each vector, behind the vectors. OpenPifPaf itself shows the
@@ -86,10 +86,10 @@ def _component_order(kind: str, meta: HeadMeta) -> list[int]:
     return [first_width, *range(first_width), *range(first_scale, first_scale + n_scales)]
 
 
-def _described(head: Stub, dataset: str) -> dict[str, Any]:
+def _described(head: StandIn, dataset: str) -> dict[str, Any]:
     """Attributes of a head's meta as plain data."""
     meta = head.get('meta')
-    if not isinstance(meta, Stub) or 'Tcaf' in meta.kind or not head.kind.startswith('CompositeField'):
+    if not isinstance(meta, StandIn) or 'Tcaf' in meta.kind or not head.kind.startswith('CompositeField'):
         raise ValueError(f'it has a head {head.kind}, which is not supported')
     data = {name: plain(value) for name, value in meta.state.items() if value is not None}
     data['dataset'] = data.get('dataset') or dataset

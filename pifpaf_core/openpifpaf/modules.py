@@ -1,11 +1,11 @@
-"""Networks as stubs describe them: a tree of modules with parameters and buffers."""
+"""Networks as stand-ins describe them: a tree of modules with parameters and buffers."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
 
-from .stubs import Stub
+from .stand_ins import StandIn
 
 # What decides, besides the weights, what a layer computes. Integers and pairs of equal integers mean the same.
 _GEOMETRY = ('kernel_size', 'stride', 'padding', 'dilation', 'groups', 'ceil_mode', 'num_groups')
@@ -13,16 +13,16 @@ _NORMS = ('BatchNorm2d', 'SyncBatchNorm', 'InstanceNorm2d', 'GroupNorm', 'LayerN
 _POOLS = ('MaxPool2d', 'AvgPool2d')
 
 
-def walk(module: Stub, path: str = '') -> Iterator[tuple[str, Stub]]:
-    """Path and stub of ``module`` and of all modules below it, in order."""
+def walk(module: StandIn, path: str = '') -> Iterator[tuple[str, StandIn]]:
+    """Path and stand-in of ``module`` and of all modules below it, in order."""
     yield path, module
     for name, child in _mapping(module, '_modules').items():
-        if isinstance(child, Stub):
+        if isinstance(child, StandIn):
             yield from walk(child, f'{path}.{name}' if path else name)
 
 
-def state(module: Stub) -> dict[str, Any]:
-    """{name: stub of a tensor}, named and ordered as in PyTorch's state dict."""
+def state(module: StandIn) -> dict[str, Any]:
+    """{name: stand-in of a tensor}, named and ordered as in PyTorch's state dict."""
     entries: dict[str, Any] = {}
     for path, part in walk(module):
         transient = part.get('_non_persistent_buffers_set', ())
@@ -38,8 +38,8 @@ def is_norm(kind: str) -> bool:
     return kind in _NORMS
 
 
-def layers(module: Stub) -> list[tuple[str, str, dict[str, Any]]]:
-    """(path, kind, geometry) of the convolutions, pools and normalizations that stubs describe, in order."""
+def layers(module: StandIn) -> list[tuple[str, str, dict[str, Any]]]:
+    """(path, kind, geometry) of the convolutions, pools and normalizations that stand-ins describe, in order."""
     return [
         (path, _general(part.kind), {name: _pair(part.state[name]) for name in _GEOMETRY if name in part.state})
         for path, part in walk(module)
@@ -64,6 +64,6 @@ def _pair(value: Any) -> Any:
     return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
-def _mapping(module: Stub, name: str) -> dict[str, Any]:
+def _mapping(module: StandIn, name: str) -> dict[str, Any]:
     value = module.get(name)
     return value if isinstance(value, dict) else {}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pifpaf_core.openpifpaf.archive import Archive, is_archive, plain
-from pifpaf_core.openpifpaf.stubs import Storage, Stub
+from pifpaf_core.openpifpaf.stand_ins import StandIn, Storage
 
 
 def _saved(tmp_path, content):
@@ -29,13 +29,13 @@ def test_views_parameters_scalars_and_empty_ones(tmp_path):
     base = torch.arange(24.0).reshape(4, 6)
     tensors = [base[1:, ::2], base.t(), torch.nn.Parameter(base.clone()), torch.tensor(3.5), torch.zeros(0, 3)]
     archive = _saved(tmp_path, tensors)
-    for stub, tensor in zip(archive.content, tensors, strict=True):
-        assert torch.equal(archive.tensor(stub), tensor)
+    for stand_in, tensor in zip(archive.content, tensors, strict=True):
+        assert torch.equal(archive.tensor(stand_in), tensor)
 
 
 def _view(length=6, offset=0, size=(2, 3), stride=(3, 1), key='0', kind='FloatStorage'):
-    stub = type('Stub', (Stub,), {'label': 'torch._utils._rebuild_tensor_v2'})
-    return stub(Storage(kind, key, length), offset, size, stride, False, {})
+    stand_in = type('StandIn', (StandIn,), {'label': 'torch._utils._rebuild_tensor_v2'})
+    return stand_in(Storage(kind, key, length), offset, size, stride, False, {})
 
 
 @pytest.mark.parametrize(

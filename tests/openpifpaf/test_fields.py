@@ -10,7 +10,7 @@ from pifpaf_core import checkpoint
 from pifpaf_core.backbones import build
 from pifpaf_core.headmeta import Caf, Cif, CifDet
 from pifpaf_core.openpifpaf import fields
-from pifpaf_core.openpifpaf.stubs import Stub
+from pifpaf_core.openpifpaf.stand_ins import StandIn
 from pifpaf_core.skeletons.cocokp import COCO_PERSON
 
 NAMES = list(COCO_PERSON.names)
@@ -24,9 +24,9 @@ CAF25 = {**COMMON, 'name': 'caf25', 'skeleton': DENSE, 'sparse_skeleton': PAIRS,
 
 
 def _head(kind='CompositeField4', meta='Cif', **attributes):
-    inner = type('Stub', (Stub,), {'label': f'openpifpaf.headmeta.{meta}'})()
+    inner = type('StandIn', (StandIn,), {'label': f'openpifpaf.headmeta.{meta}'})()
     inner.state = attributes
-    head = type('Stub', (Stub,), {'label': f'openpifpaf.network.heads.{kind}'})()
+    head = type('StandIn', (StandIn,), {'label': f'openpifpaf.network.heads.{kind}'})()
     head.state = {'meta': inner}
     return head
 

@@ -1,4 +1,4 @@
-"""Reading a pickle without running it: what it describes becomes plain containers and inert stubs."""
+"""Reading a pickle without running it: what it describes becomes plain containers and inert stand-ins."""
 
 import io
 import pickle
@@ -18,7 +18,7 @@ _CONTAINERS: dict[tuple[str, str], Any] = {
 }
 
 
-class Stub:
+class StandIn:
     """An object that a pickle describes: nothing but a label, arguments and state. No method does anything.
 
     Attributes:
@@ -31,11 +31,11 @@ class Stub:
     args: tuple[Any, ...]
     state: Any
 
-    def __new__(cls, *args: Any, **_: Any) -> 'Stub':
+    def __new__(cls, *args: Any, **_: Any) -> 'StandIn':
         """Note the arguments."""
-        stub = super().__new__(cls)
-        stub.args, stub.state = args, {}
-        return stub
+        stand_in = super().__new__(cls)
+        stand_in.args, stand_in.state = args, {}
+        return stand_in
 
     def __init__(self, *args: Any, **_: Any) -> None:
         pass
@@ -82,7 +82,7 @@ def read_pickle(data: bytes) -> Any:
         return _Unpickler(io.BytesIO(data)).load()
     except _RefusedError:
         raise
-    except Exception as error:  # whatever a damaged or hostile one provokes in the stubs
+    except Exception as error:  # whatever a damaged or hostile one provokes in the stand-ins
         raise ValueError(f'its pickle is damaged: {type(error).__name__}: {error}') from error
 
 
@@ -91,7 +91,7 @@ class _RefusedError(ValueError):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Finds no class but containers of the standard library and stubs."""
+    """Finds no class but containers of the standard library and stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _CONTAINERS:
@@ -99,11 +99,11 @@ class _Unpickler(pickle.Unpickler):
         package = module.partition('.')[0]
         if package not in _LABELS and not package.startswith('openpifpaf_'):
             raise _RefusedError(f'its pickle names {module}.{name}, which no checkpoint needs, and may be an attack')
-        return type('Stub', (Stub,), {'label': f'{module}.{name}'})
+        return type('StandIn', (StandIn,), {'label': f'{module}.{name}'})
 
     def persistent_load(self, pid: Any) -> Storage:
         match pid:
-            case ('storage', type() as kind, str() as key, str(), int() as length) if issubclass(kind, Stub):
+            case ('storage', type() as kind, str() as key, str(), int() as length) if issubclass(kind, StandIn):
                 return Storage(kind.label.rpartition('.')[2], key, length)
         raise _RefusedError('its pickle refers to something that is no tensor storage')
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from pifpaf_core.openpifpaf.stubs import Stub, read_pickle
+from pifpaf_core.openpifpaf.stand_ins import StandIn, read_pickle
 
 
 class _Reduce:
@@ -72,16 +72,16 @@ def test_only_labels_of_known_packages(module, name):
 
 @pytest.mark.parametrize('name', ['hub.os.system', 'serialization.os.system', 'storage._load_from_bytes'])
 def test_a_chain_through_a_known_package_is_a_label(mark, name):
-    stub = read_pickle(_call('torch', name, f'touch {mark}'))
-    assert isinstance(stub, Stub)
-    assert (stub.label, stub.args) == (f'torch.{name}', (f'touch {mark}',))
+    stand_in = read_pickle(_call('torch', name, f'touch {mark}'))
+    assert isinstance(stand_in, StandIn)
+    assert (stand_in.label, stand_in.args) == (f'torch.{name}', (f'touch {mark}',))
 
 
-def test_state_cannot_change_a_stub_or_its_class():
+def test_state_cannot_change_a_stand_in_or_its_class():
     slots = b'}U\x09__class__ctorch\ny\nsU\x03getK\x01s'
-    stub = read_pickle(b'\x80\x02ctorch\nx\n)\x81}' + slots + b'\x86b.')
-    assert stub.label == 'torch.x'
-    assert callable(stub.get)
+    stand_in = read_pickle(b'\x80\x02ctorch\nx\n)\x81}' + slots + b'\x86b.')
+    assert stand_in.label == 'torch.x'
+    assert callable(stand_in.get)
     with pytest.raises(ValueError, match='damaged'):
         read_pickle(b'\x80\x02ctorch\nx\n}U\x08__call__K\x01sb.')
 
