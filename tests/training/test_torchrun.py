@@ -4,26 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from workers import WORKER, wait_for
 
 from pifpaf_core.training.torchrun import _exit_code
-
-WORKER = """
-import os, signal, sys, time
-from pathlib import Path
-terminated = []
-signal.signal(signal.SIGTERM, lambda *_: terminated.append(1))
-Path(sys.argv[1], os.environ['RANK']).write_text('ready')
-if len(sys.argv) > 2:
-    sys.exit(int(sys.argv[2]))
-while not terminated:
-    time.sleep(0.02)
-time.sleep(0.2)
-Path(sys.argv[1], os.environ['RANK']).write_text('saved')
-sys.exit(75)
-"""
 
 
 @pytest.fixture
@@ -41,13 +26,6 @@ def torchrun(tmp_path):
     return start
 
 
-def _wait_for(path, text):
-    end = time.monotonic() + 100
-    while not (path.exists() and path.read_text() == text):
-        assert time.monotonic() < end, f'{path} does not say {text}'
-        time.sleep(0.05)
-
-
 def test_the_exit_code_is_the_workers_and_nothing_is_added_to_what_they_said(torchrun):
     process = torchrun('2')
     _, error = process.communicate(timeout=100)
@@ -58,7 +36,7 @@ def test_the_exit_code_is_the_workers_and_nothing_is_added_to_what_they_said(tor
 def test_sigterm_lets_all_workers_save(torchrun, tmp_path):
     process = torchrun(processes=2)
     for rank in '01':
-        _wait_for(tmp_path / rank, 'ready')
+        wait_for(tmp_path / rank, 'ready')
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 75
