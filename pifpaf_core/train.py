@@ -151,6 +151,11 @@ def run(config: Config) -> None:
         launch.restart(processes, 'pifpaf_core.train', _arguments(config, **{'ddp': True, 'batch-size': share}))
     with Preemption(at_once=True), connect(config.distributed) as world:
         start = _first_network(config)
+        if start.epoch >= (config.trainer.epochs or 0):
+            name = config.network.checkpoint
+            raise UsageError(
+                f'--checkpoint={name} is of epoch {start.epoch}. Raise --epochs, which count on from there'
+            )
         output = Path(world.broadcast(_output(config, start.basenet)))
         with _open_log(output, world) as log:
             log.process(dict(config.options))
@@ -208,10 +213,7 @@ def _first_network(config: Config) -> Checkpoint:
     metas = [meta for module in config.modules for meta in module.head_metas]
     name = config.network.checkpoint
     network = replace(config.network, checkpoint=checkpoint_files.resolved(name) if name is not None else None)
-    start = checkpoint.start(network, metas, backbone_options=config.backbones)
-    if start.epoch >= (config.trainer.epochs or 0):
-        raise UsageError(f'--checkpoint={name} is of epoch {start.epoch}. Raise --epochs, which count on from there')
-    return start
+    return checkpoint.start(network, metas, backbone_options=config.backbones)
 
 
 def _loaders(config: Config, world: World, network: Network) -> tuple[BatchLoader, BatchLoader]:
