@@ -51,10 +51,11 @@ def table(figures: Sequence[Figure], slower: float) -> list[str]:
         '|---|---|---|---|---|---|',
     ]
     for figure in figures:
-        times = figure.times_better(slower)
+        plain, corrected = (figure.times_better(factor) for factor in (1.0, slower))
         cells = [
             figure.name, f'{figure.value:.3g}', f'{figure.best:.3g}', figure.unit,
-            f'{figure.openpifpaf:g}' if figure.openpifpaf is not None else '', f'{times:.1f}' if times else '',
+            f'{figure.openpifpaf:g}' if figure.openpifpaf is not None else '',
+            f'{plain:.3g}' if plain else '', f'{corrected:.3g}' if corrected else '',
         ]  # fmt: skip
         lines.append(f'| {" | ".join(cells)} |')
     return [*lines, '', f'This machine is taken as {slower:.2f} times as slow as the one of the figures written down.']

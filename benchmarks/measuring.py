@@ -41,8 +41,10 @@ class Figure:
         """Plain data."""
         values = asdict(self).items()
         data = {key: float(f'{value:.4g}') if isinstance(value, float) else value for key, value in values}
-        ratio = self.times_better(slower)
-        return data if ratio is None else {**data, 'times_better': round(ratio, 1)}
+        plain, corrected = self.times_better(1.0), self.times_better(slower)
+        if plain is None or corrected is None:
+            return data
+        return {**data, 'times_better': float(f'{plain:.3g}'), 'times_better_corrected': float(f'{corrected:.3g}')}
 
 
 def timed(name: str, part: Callable[[], object], repetitions: int, *, openpifpaf: float | None = None) -> Figure:
