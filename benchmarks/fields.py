@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from benchmarks.measuring import Figure, bandwidth, timed
-from benchmarks.people import SIZE, fields, heads, people
+from benchmarks.people import SIZE, fields, firing, heads, people
 from pifpaf_core.decoders import DecoderOptions, decoders
 from pifpaf_core.encoders import encode
 
@@ -35,6 +35,9 @@ def measure(*, smoke: bool) -> Iterator[Figure]:
         for name, part in parts.items():
             people_ = f'{n} people' if n > 1 else '1 person'
             yield timed(f'{name}, {people_}', part, repetitions, openpifpaf=ANCESTOR[name][n])
+    crowd = fields(people(200, heights=(60.0, 200.0)), metas, noise=1.0)
+    for name, image in (('200 people', crowd), ('every cell confident', firing(metas))):
+        yield timed(f'CifCaf, complete poses, {name}', partial(complete, image), 2 if smoke else 20)
     read = predicted[0][:, 1].nbytes + predicted[1][:, 1].nbytes  # every confidence has to be looked at
     floor = read / bandwidth(repetitions) * 1e3
     yield Figure('floor of CifCaf: reading all confidences', floor, floor, remark=f'{read} bytes from memory')

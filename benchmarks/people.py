@@ -79,3 +79,32 @@ def _noisy(field: Array, meta: HeadMeta, noise: float, rng: np.random.Generator)
     for i in range(len(layout.vectors)):
         field[:, layout.vector(i)] += noise * rng.normal(0.0, 0.1, field[:, layout.vector(i)].shape)
     return field
+
+
+def firing(
+    metas: list[HeadMeta], *, size: tuple[int, int] = SIZE, scale: tuple[float, float] = (0.5, 3.0), seed: int = 0
+) -> list[Array]:
+    """Fields in inference layout of a network that was never trained, as bad as they come: every cell is confident.
+
+    Args:
+        metas: heads, bound.
+        size: width and height of the image in pixels.
+        scale: smallest and largest size of keypoints in cells.
+        seed: of the noise.
+    """
+    rng = np.random.default_rng(seed)
+    result = []
+    for meta in metas:
+        layout = meta.prediction
+        H, W = ((edge - 1) // meta.stride + 1 for edge in reversed(size))
+        rows, columns = np.indices((H, W))
+        field = np.zeros((meta.n_fields, layout.n_components, H, W), np.float32)
+        field[:, layout.confidence] = rng.uniform(0.3, 1.0, field[:, 0].shape)
+        for i in range(len(layout.vectors)):
+            field[:, layout.vector(i)] = np.stack([columns, rows]) + rng.normal(
+                0.0, 0.5, field[:, layout.vector(i)].shape
+            )
+        for i in range(len(layout.scales)):
+            field[:, layout.scale(i)] = rng.uniform(*scale, field[:, 0].shape)
+        result.append(field)
+    return result

@@ -22,19 +22,28 @@ PER_SAMPLE, PER_SECOND = 102.0, 22.0
 def measure(*, smoke: bool) -> Iterator[Figure]:
     """Render people, 640 x 480, and load them with augmentation: 385 px, CIF and CAF targets."""
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder, 'data')
-        argv = ['--source=synthetic', f'--n-images={8 if smoke else 160}', f'--output={data}', '--quiet']
-        if prepare.main([*argv, '--val-is-train']) != 0:
-            raise ValueError('the images cannot be rendered. See what prepare said')
-        options = CocoKpOptions(
-            train_annotations=str(data / 'annotations/person_keypoints_train2017.json'),
-            train_image_dir=str(data / 'images/train2017'),
-        )
-        loader = LoaderOptions(batch_size=BATCH if not smoke else 2, loader_workers=WORKERS)
-        (module,) = selection.build('cocokp', options={'cocokp': options}, loader=loader)
-        assert isinstance(module, CocoKp)
+        options = rendered(Path(folder, 'data'), 8 if smoke else 160)
+        module = loaded(options, batch=2 if smoke else BATCH, workers=WORKERS)
         yield _one(module, 2 if smoke else 100)
-        yield _batches(module, 1 if smoke else 20)
+        yield batches(module, epochs=1 if smoke else 20)
+
+
+def rendered(folder: Path, n_images: int) -> CocoKpOptions:
+    """Synthetic people, 640 x 480, in a new folder."""
+    if prepare.main(
+        ['--source=synthetic', f'--n-images={n_images}', f'--output={folder}', '--quiet', '--val-is-train']
+    ):
+        raise ValueError('the images cannot be rendered. See what prepare said')
+    annotations = folder / 'annotations/person_keypoints_train2017.json'
+    return CocoKpOptions(train_annotations=str(annotations), train_image_dir=str(folder / 'images/train2017'))
+
+
+def loaded(options: CocoKpOptions, *, batch: int, workers: int) -> CocoKp:
+    """The data as training reads it."""
+    loader = LoaderOptions(batch_size=batch, loader_workers=workers)
+    (module,) = selection.build('cocokp', options={'cocokp': options}, loader=loader)
+    assert isinstance(module, CocoKp)
+    return module
 
 
 def _one(module: CocoKp, repetitions: int) -> Figure:
@@ -51,7 +60,7 @@ def _one(module: CocoKp, repetitions: int) -> Figure:
     return timed('sample, 640 x 480 JPEG to 385 px, 2 people', sample, repetitions, openpifpaf=PER_SAMPLE)
 
 
-def _batches(module: CocoKp, epochs: int) -> Figure:
+def batches(module: CocoKp, *, epochs: int) -> Figure:
     """Samples a second of an epoch, the first epoch (which starts the workers) left out."""
     metas = [meta.bound(index, STRIDE) for index, meta in enumerate(module.head_metas)]
     loader = train_loader([module], metas, encoder=EncoderOptions())
@@ -62,5 +71,5 @@ def _batches(module: CocoKp, epochs: int) -> Figure:
         rates.append(images / (time.perf_counter() - began))
     loader.close()
     rates = sorted(rates[1:])
-    name = f'loader, {WORKERS} workers, batch {BATCH}'
+    name = f'loader, {module.loader.loader_workers} workers, batch {module.loader.batch_size}'
     return Figure(name, rates[len(rates) // 2], rates[-1], 'samples/s', openpifpaf=PER_SECOND)

@@ -24,16 +24,16 @@ PLAIN = 2360.0
 def measure(*, smoke: bool) -> Iterator[Figure]:
     """Time both kinds of step in turns, so that what disturbs the machine disturbs both."""
     basenet, edge = ('tiny', 65) if smoke else ('shufflenetv2k16', 385)
-    plain, ours = _plain(basenet, edge), _ours(basenet, edge)
+    plain, here = _plain(basenet, edge), ours(basenet, edge)
     times: list[tuple[float, float]] = []
     for _ in range(2 if smoke else 7):
-        times.append((_milliseconds(plain), _milliseconds(ours)))
+        times.append((_milliseconds(plain), _milliseconds(here)))
     times = times[1:]
     ratios = sorted(b / a for a, b in times)
-    plains, here = (sorted(column) for column in zip(*times, strict=True))
+    plains, ours_ = (sorted(column) for column in zip(*times, strict=True))
     middle, threads = len(times) // 2, f'{torch.get_num_threads()} threads'
     yield Figure('training step, plain float32', plains[middle], plains[0], openpifpaf=PLAIN, remark=threads)
-    yield Figure('training step', here[middle], here[0], openpifpaf=PLAIN, remark=threads)
+    yield Figure('training step', ours_[middle], ours_[0], openpifpaf=PLAIN, remark=threads)
     yield Figure('training step, against plain float32 in turns', ratios[middle], ratios[0], 'ratio')
 
 
@@ -43,22 +43,23 @@ def _milliseconds(step: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1e3
 
 
-def _batch(metas: list[HeadMeta], edge: int, stride: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def _batch(metas: list[HeadMeta], edge: int, stride: int, n: int = 4) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Noise, and targets of which every hundredth cell belongs to somebody."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (4, 3, edge, edge), generator=generator, dtype=torch.uint8)
+    images = torch.randint(0, 256, (n, 3, edge, edge), generator=generator, dtype=torch.uint8)
     cells, targets = (edge - 1) // stride + 1, []
     for meta in metas:
-        target = torch.full((4, meta.n_fields, meta.target.n_components, cells, cells), float('nan'))
+        target = torch.full((n, meta.n_fields, meta.target.n_components, cells, cells), float('nan'))
         target[:, :, 0] = 0.0
-        mine = torch.rand((4, meta.n_fields, cells, cells), generator=generator) < 0.01
+        mine = torch.rand((n, meta.n_fields, cells, cells), generator=generator) < 0.01
         target.transpose(1, 2)[:, 0][mine] = 1.0
         target.transpose(1, 2)[:, 1:].masked_fill_(mine[:, None], 1.5)
         targets.append(target)
     return images, targets
 
 
-def _metas() -> list[HeadMeta]:
+def metas() -> list[HeadMeta]:
+    """The heads that are trained here: Cif and Caf of COCO's person."""
     return [
         Cif(name='cif', dataset='cocokp', skeleton=COCO_PERSON),
         Caf(name='caf', dataset='cocokp', skeleton=COCO_PERSON),
@@ -66,7 +67,7 @@ def _metas() -> list[HeadMeta]:
 
 
 def _plain(basenet: str, edge: int) -> Callable[[], object]:
-    network = create(basenet, _metas(), pretrain=False)
+    network = create(basenet, metas(), pretrain=False)
     loss = MultiHeadLoss(network.metas, LossOptions())
     images, targets = _batch(list(network.metas), edge, network.base_net.stride)
     sgd = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.9, nesterov=True, foreach=False)
@@ -80,9 +81,10 @@ def _plain(basenet: str, edge: int) -> Callable[[], object]:
     return step
 
 
-def _ours(basenet: str, edge: int) -> Callable[[], object]:
-    network = create(basenet, _metas(), pretrain=False)
-    images, targets = _batch(list(network.metas), edge, network.base_net.stride)
+def ours(basenet: str, edge: int, n: int = 4) -> Callable[[], object]:
+    """A step of training on a batch of n images, as `pifpaf train` does it on the processor."""
+    network = create(basenet, metas(), pretrain=False)
+    images, targets = _batch(list(network.metas), edge, network.base_net.stride, n)
     objective = Objective(network, MultiHeadLoss(network.metas, LossOptions()), SpeedOptions(), torch.device('cpu'))
     sgd = optimizer.build([objective], OptimizerOptions(), lr=1e-6)
     update = Update(objective, sgd, Clipping(), ExponentialMovingAverage(network, decay=0.99))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scenes import coco_decoder, coco_heads
 
-from benchmarks.people import fields, people
+from benchmarks.people import fields, firing, people
 from pifpaf_core.decoders import cifhr, growing, posing
 
 
@@ -22,24 +22,6 @@ def votes(field):
     return int(np.sum(sides**2))
 
 
-def everywhere(seed=0, scale=(0.5, 3.0)):
-    """A network that was never trained: every cell fires."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.indices((61, 81))
-    result = []
-    for meta in coco_heads(8):
-        layout = meta.prediction
-        field = np.zeros((meta.n_fields, layout.n_components, 61, 81), np.float32)
-        field[:, layout.confidence] = rng.uniform(0.3, 1.0, field[:, 0].shape)
-        for i in range(len(layout.vectors)):
-            noise = rng.normal(0.0, 0.5, field[:, layout.vector(i)].shape)
-            field[:, layout.vector(i)] = np.stack([columns, rows]) + noise
-        for i in range(len(layout.scales)):
-            field[:, layout.scale(i)] = rng.uniform(*scale, field[:, 0].shape)
-        result.append(field)
-    return result
-
-
 @pytest.mark.parametrize('noise', [0.0, 1.0])
 def test_fifty_people_stay_far_from_the_bounds(noise):
     image = fields(people(50), list(coco_heads(8)), noise=noise)
@@ -50,7 +32,7 @@ def test_fifty_people_stay_far_from_the_bounds(noise):
 
 
 def test_a_network_that_fires_everywhere_ends_at_the_bounds():
-    image = everywhere()
+    image = firing(coco_heads(8))
     memory, found = memory_after(coco_decoder(8, force_complete_pose=True), image)
     longest = 32 + image[1][0, 0].size
     assert found == posing.MAX_POSES
@@ -58,7 +40,7 @@ def test_a_network_that_fires_everywhere_ends_at_the_bounds():
 
 
 def test_beyond_the_bound_poses_are_still_whole():
-    keypoints, *_ = coco_decoder(8, force_complete_pose=True).arrays(everywhere(1))
+    keypoints, *_ = coco_decoder(8, force_complete_pose=True).arrays(firing(coco_heads(8), seed=1))
     assert np.isfinite(keypoints).all()
     assert (keypoints[..., 2] > 0.0).all()
     means = keypoints[..., 2].mean(axis=1)
@@ -66,7 +48,7 @@ def test_beyond_the_bound_poses_are_still_whole():
 
 
 def test_large_votes_end_at_the_bound():
-    image = everywhere(2, scale=(10.0, 60.0))
+    image = firing(coco_heads(8), seed=2, scale=(10.0, 60.0))
     assert votes(image[0]) > 3 * cifhr.MAX_VOTED_PIXELS
     keypoints, *_ = coco_decoder(8).arrays(image)
     assert np.isfinite(keypoints).all()
