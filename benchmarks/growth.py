@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure as Picture
+from matplotlib.ticker import LogLocator
 
 from benchmarks import samples, steps
 from benchmarks.measuring import timed
@@ -77,6 +78,8 @@ def draw(charts: Mapping[str, Curves]) -> Picture:
         if name != 'workers':
             axes.set_xscale('log')
             axes.set_yscale('log')
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_major_formatter('{x:g}')
         ticks = sorted({x for curve in curves.values() for x in curve})
         axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
         axes.minorticks_off()
