@@ -147,8 +147,13 @@ def start(
     """The network that a training starts from: a checkpoint's, with the heads asked for, or a new one at epoch 0.
 
     Raises:
-        ValueError: neither a checkpoint nor a backbone is named, or they contradict each other.
+        ValueError: neither a checkpoint nor a backbone is named, they contradict each other, or two data sets share
+            their name.
     """
+    names = [f'{meta.dataset}.{meta.name}' for meta in metas]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two data sets have a head '{name}'. Give each declared data set a name of its own")
     if options.checkpoint is None:
         if options.basenet is None:
             raise ValueError('no network to train. Give --basenet, e.g. --basenet=shufflenetv2k16, or --checkpoint')

@@ -108,6 +108,15 @@ def test_name_is_taken(file):
         selection.build(f'{file}-{file}')
 
 
+def test_two_files_that_declare_the_same_name(file, tmp_path, capsys):
+    twin = file.with_name('twin.yaml')
+    twin.write_bytes(file.read_bytes())
+    argv = [f'--dataset={file}-{twin}', '--basenet=tiny', '--epochs=1', f'--output={tmp_path / "model"}']
+    assert train.main(argv) == 1
+    problem = "two data sets have a head 'gecko.cif'. Give each declared data set a name of its own"
+    assert capsys.readouterr().err.strip().endswith(problem)
+
+
 def test_a_problem_is_one_line(file, capsys):
     path = changed(file, connections=[['nose', 'wing']])
     assert train.main([f'--dataset={path}', '--basenet=tiny', '--epochs=1', '--disable-cuda']) == 1
