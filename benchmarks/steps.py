@@ -1,7 +1,10 @@
 """A training step on the processor: shufflenetv2k16, batch 4, 385 px, as trained here and as written down naively."""
 
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 
 import torch
 
@@ -11,6 +14,7 @@ from pifpaf_core.losses import LossOptions, MultiHeadLoss
 from pifpaf_core.network import create
 from pifpaf_core.skeletons.cocokp import COCO_PERSON
 from pifpaf_core.training import optimizer
+from pifpaf_core.training.allocation import keep_freed_memory
 from pifpaf_core.training.clipping import Clipping
 from pifpaf_core.training.ema import ExponentialMovingAverage
 from pifpaf_core.training.objective import Objective, SpeedOptions
@@ -22,25 +26,53 @@ PLAIN = 2360.0
 
 
 def measure(*, smoke: bool) -> Iterator[Figure]:
-    """Time both kinds of step in turns, so that what disturbs the machine disturbs both."""
+    """Time both kinds of step in turns, so that what disturbs the machine disturbs both.
+
+    Each has a process of its own, because training changes how its process keeps memory.
+    """
     basenet, edge = ('tiny', 65) if smoke else ('shufflenetv2k16', 385)
-    plain, here = _plain(basenet, edge), ours(basenet, edge)
-    times: list[tuple[float, float]] = []
-    for _ in range(2 if smoke else 7):
-        times.append((_milliseconds(plain), _milliseconds(here)))
-    times = times[1:]
+    with _in_process(plain, basenet, edge) as naive, _in_process(ours, basenet, edge) as here:
+        times = [(naive(), here()) for _ in range(2 if smoke else 7)][1:]
     ratios = sorted(b / a for a, b in times)
-    plains, ours_ = (sorted(column) for column in zip(*times, strict=True))
+    plains, trained = (sorted(column) for column in zip(*times, strict=True))
     middle, threads = len(times) // 2, f'{torch.get_num_threads()} threads'
     yield Figure('training step, plain float32', plains[middle], plains[0], openpifpaf=PLAIN, remark=threads)
-    yield Figure('training step', ours_[middle], ours_[0], openpifpaf=PLAIN, remark=threads)
+    yield Figure('training step', trained[middle], trained[0], openpifpaf=PLAIN, remark=threads)
     yield Figure('training step, against plain float32 in turns', ratios[middle], ratios[0], 'ratio')
 
 
-def _milliseconds(step: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    step()
-    return (time.perf_counter() - began) * 1e3
+@contextmanager
+def _in_process(
+    make: Callable[[str, int], Callable[[], object]], basenet: str, edge: int
+) -> Iterator[Callable[[], float]]:
+    """What tells a new process to take one of its steps, and returns how many milliseconds it took."""
+    context = multiprocessing.get_context('spawn')
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=_take_steps, args=(make, basenet, edge, theirs), daemon=True)
+    process.start()
+    theirs.close()
+
+    def step() -> float:
+        pipe.send(True)
+        milliseconds: float = pipe.recv()
+        return milliseconds
+
+    try:
+        yield step
+    finally:
+        pipe.close()
+        process.join()
+
+
+def _take_steps(
+    make: Callable[[str, int], Callable[[], object]], basenet: str, edge: int, pipe: 'Connection[float, bool]'
+) -> None:
+    step = make(basenet, edge)
+    with suppress(EOFError):
+        while pipe.recv():
+            began = time.perf_counter()
+            step()
+            pipe.send((time.perf_counter() - began) * 1e3)
 
 
 def _batch(metas: list[HeadMeta], edge: int, stride: int, n: int = 4) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -66,7 +98,8 @@ def metas() -> list[HeadMeta]:
     ]
 
 
-def _plain(basenet: str, edge: int) -> Callable[[], object]:
+def plain(basenet: str, edge: int) -> Callable[[], object]:
+    """A step as one writes it down first: float32, nothing fused."""
     network = create(basenet, metas(), pretrain=False)
     loss = MultiHeadLoss(network.metas, LossOptions())
     images, targets = _batch(list(network.metas), edge, network.base_net.stride)
@@ -83,6 +116,7 @@ def _plain(basenet: str, edge: int) -> Callable[[], object]:
 
 def ours(basenet: str, edge: int, n: int = 4) -> Callable[[], object]:
     """A step of training on a batch of n images, as `pifpaf train` does it on the processor."""
+    keep_freed_memory()
     network = create(basenet, metas(), pretrain=False)
     images, targets = _batch(list(network.metas), edge, network.base_net.stride, n)
     objective = Objective(network, MultiHeadLoss(network.metas, LossOptions()), SpeedOptions(), torch.device('cpu'))

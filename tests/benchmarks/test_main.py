@@ -18,6 +18,8 @@ def test_a_smoke_run_measures_every_part(tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert all(f'| {name} |' in printed for name in figures)
+    table = [line for line in printed.splitlines() if line.startswith('|')]
+    assert len({line.count('|') for line in table}) == 1
 
 
 def test_ratios_take_the_machine_into_account():
