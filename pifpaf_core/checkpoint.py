@@ -131,10 +131,11 @@ def _load(path: Path, device: str | torch.device) -> Checkpoint:
         tensors, metadata = _read(path, device)
     try:
         net = _assembled(tensors, metadata)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        epoch = int(metadata['epoch'])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f'it lacks {error}' if isinstance(error, KeyError) else ' '.join(str(error).split())
         raise ValueError(f'checkpoint {path} cannot be used: {reason}. Take another checkpoint') from error
-    return Checkpoint(net.to(device).eval(), metadata['basenet'], int(metadata['epoch']), metadata)
+    return Checkpoint(net.to(device).eval(), metadata['basenet'], epoch, metadata)
 
 
 def start(

@@ -78,7 +78,7 @@ class Exported:
             if resample not in ('linear', 'area'):
                 raise ValueError(f"it was resampled by '{resample}'")
             return cls(metas, str(data['basenet']), int(data['epoch']), resample, str(data['version']))
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             reason = f'it lacks {error}' if isinstance(error, KeyError) else ' '.join(str(error).split())
             raise ValueError(f'the metadata of the model cannot be used: {reason}. Export it again') from error
 

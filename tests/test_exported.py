@@ -49,6 +49,7 @@ def test_a_model_of_others():
         {'metas': [{'type': 'CifDet', 'name': 'a', 'dataset': 'b', 'categories': ['c']}]},
         {'resample': 'cubic'},
         {'epoch': 'last'},
+        {'epoch': float('inf')},
     ],
 )
 def test_damaged_metadata_is_one_line(change):

@@ -66,7 +66,8 @@ def record_problems(document: Record, *, file: str | os.PathLike[str]) -> Iterat
     names: dict[Any, Any] = {}
     for where, image in _named(document['images'], file, 'image'):
         yield from (f'{where} {problem}' for problem in _image_problems(image, images, names))
-        images.setdefault(_hashable(image.get('id')), where)
+        if isinstance(image.get('id'), int):  # an image without id is not the one of annotations that name none
+            images.setdefault(image['id'], where)
         names.setdefault(_hashable(image.get('file_name')), image.get('id'))
     seen: set[Any] = set()
     for where, annotation in _named(document['annotations'], file, 'annotation'):

@@ -11,6 +11,7 @@ from typing import Any
 from ..skeletons import Keypoint, Skeleton
 
 SUFFIXES = ('.yaml', '.yml', '.json')
+_TOO_DEEP = 'is nested too deeply. Write rows, as in the documentation of custom data sets'
 _ROW = 'name, sigma, x, y, mirror'
 _KEYS = ('name', 'keypoints', 'connections', 'dense_connections', 'score_weights', 'categories', 'train', 'val', 'eval')
 
@@ -57,6 +58,8 @@ def _content(path: Path) -> Any:
             return json.loads(text)
         except ValueError as error:
             raise ValueError(f'{path} is no JSON: {error}. Mend this place') from error
+        except RecursionError:
+            raise ValueError(f'{path} {_TOO_DEEP}') from None
     try:
         import yaml
     except ImportError:
@@ -65,6 +68,8 @@ def _content(path: Path) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f'{path} is no YAML: {" ".join(str(error).split())}. Mend this place') from error
+    except RecursionError:
+        raise ValueError(f'{path} {_TOO_DEEP}') from None
 
 
 def _declaration(content: Any, folder: Path) -> Declaration:

@@ -90,6 +90,12 @@ def test_each_damage_names_file_record_and_remedy(path, value, message):
     assert problem and remedy and '\n' not in first
 
 
+def test_an_image_without_id_is_not_that_of_annotations_that_name_none():
+    document = copy.deepcopy(DOCUMENT)
+    del document['images'][0]['id'], document['annotations'][0]['image_id']
+    assert any('annotation 1 belongs to the unknown image' in problem for problem in problems(document))
+
+
 def test_the_first_problem_is_raised_with_the_number_of_others():
     document = copy.deepcopy(DOCUMENT)
     document['images'][0]['width'] = document['images'][1]['width'] = 0

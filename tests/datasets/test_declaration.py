@@ -100,6 +100,8 @@ def test_what_is_wrong_is_named(read, tmp_path, changes, message):
         ('x.yaml', '{', r'x\.yaml is no YAML: .*line 1'),
         ('x.json', '{', r'x\.json is no JSON: .*line 1'),
         ('x.yaml', 'just words', 'the file holds no mapping'),
+        ('x.json', '[' * 100_000, r'x\.json is nested too deeply\. Write rows'),
+        ('x.yaml', '[' * 2_000, r'x\.yaml is nested too deeply\. Write rows'),
     ],
 )
 def test_damaged_file(tmp_path, name, content, message):
