@@ -66,8 +66,9 @@ class Server:
         return client
 
     def url(self, run_id: str) -> str:
-        """Where people see a run."""
-        return f'{self.endpoint.rstrip("/")}/#/runs/details/{run_id}'
+        """Where people see a run: below ``KF_PIPELINES_UI_ENDPOINT``, or the API's address, which often is the UI's."""
+        ui = os.environ.get('KF_PIPELINES_UI_ENDPOINT') or self.endpoint
+        return f'{ui.rstrip("/")}/#/runs/details/{run_id}'
 
 
 def _client_class() -> Any:

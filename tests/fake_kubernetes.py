@@ -223,6 +223,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = self._begin('PATCH')
         if path is None:
             return None
+        if self.headers['Content-Type'] != 'application/merge-patch+json':
+            return self._refuse(415, 'UnsupportedMediaType', 'custom resources take no strategic merge patch')
         if path not in self.cluster.objects:
             return self._refuse(404, 'NotFound', 'not found')
         self.cluster.objects[path]['metadata'].update(self.body['metadata'])

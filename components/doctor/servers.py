@@ -5,6 +5,7 @@ import json
 import os
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from .finding import Finding, failed, ok, skipped
@@ -18,12 +19,13 @@ def mlflow() -> list[Finding]:
     uri = os.environ.get('MLFLOW_TRACKING_URI', '')
     if not uri:
         return [skipped('MLflow', 'MLFLOW_TRACKING_URI is not set: nothing is tracked')]
+    place, login = _parted(uri)
     if not uri.startswith(('http://', 'https://')):
-        return [ok('MLflow', f'{uri}: a database of this machine, no server')]
+        return [ok('MLflow', f'{place}: a database of this machine, no server')]
     began = time.time()
-    status, text, headers = _get(f'{uri.rstrip("/")}/api/2.0/mlflow/experiments/search?max_results=1', _login())
+    status, text, headers = _get(f'{place.rstrip("/")}/api/2.0/mlflow/experiments/search?max_results=1', login)
     clock = [skew('clock against MLflow', headers, began)] if headers else []
-    return [_mlflow(uri, status, text), *clock]
+    return [_mlflow(place, status, text), *clock]
 
 
 def _mlflow(uri: str, status: int, text: str) -> Finding:
@@ -60,13 +62,23 @@ def kfp(endpoint: str) -> Finding:
     return failed('KFP', f'{endpoint}: {status or "no answer"}: {text}', 'Check the address; it is that of the UI')
 
 
+def _parted(uri: str) -> tuple[str, dict[str, str]]:
+    """(address without a login, headers of the login): what is printed holds no password."""
+    parts = urllib.parse.urlsplit(uri)
+    _, at, host = parts.netloc.rpartition('@')
+    names = (urllib.parse.unquote(text or '') for text in (parts.username, parts.password))
+    return urllib.parse.urlunsplit(parts._replace(netloc=host)), _basic(*names) if at else _login()
+
+
 def _login() -> dict[str, str]:
     if token := os.environ.get('MLFLOW_TRACKING_TOKEN'):
         return {'Authorization': f'Bearer {token}'}
     user, password = (os.environ.get(f'MLFLOW_TRACKING_{name}') for name in ('USERNAME', 'PASSWORD'))
-    if user and password:
-        return {'Authorization': f'Basic {base64.b64encode(f"{user}:{password}".encode()).decode()}'}
-    return {}
+    return _basic(user, password) if user and password else {}
+
+
+def _basic(user: str, password: str) -> dict[str, str]:
+    return {'Authorization': f'Basic {base64.b64encode(f"{user}:{password}".encode()).decode()}'}
 
 
 def _get(url: str, headers: dict[str, str]) -> tuple[int, str, dict[str, str]]:

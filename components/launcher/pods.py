@@ -14,8 +14,13 @@ _SECRETS = (
     ('MLFLOW_TRACKING_USERNAME', 'pifpaf-mlflow', 'username'),
     ('MLFLOW_TRACKING_PASSWORD', 'pifpaf-mlflow', 'password'),
 )
-_CONFIG = (('AWS_ENDPOINT_URL_S3', 's3_endpoint'), ('AWS_REGION', 's3_region'), ('MLFLOW_TRACKING_URI', 'mlflow'))
-_SHARED_MEMORY, _SCRATCH = 'dshm', 'scratch'
+_CONFIG = (
+    ('AWS_ENDPOINT_URL_S3', 's3_endpoint'),
+    ('AWS_REGION', 's3_region'),
+    ('MLFLOW_TRACKING_URI', 'mlflow'),
+    ('KF_PIPELINES_UI_ENDPOINT', 'kfp_ui'),
+)
+_SHARED_MEMORY, _SCRATCH = 'dshm', 'tmp'
 
 
 def environment(options: LauncherOptions) -> list[dict[str, Any]]:
@@ -23,7 +28,6 @@ def environment(options: LauncherOptions) -> list[dict[str, Any]]:
     plain = [
         {'name': 'PYTHONUNBUFFERED', 'value': '1'},
         {'name': 'PIFPAF_IMAGE', 'value': options.image},
-        {'name': 'PIFPAF_WORK_DIR', 'value': '/scratch'},
     ]
     secrets = [
         {'name': name, 'valueFrom': {'secretKeyRef': {'name': secret, 'key': key, 'optional': True}}}
@@ -57,7 +61,7 @@ def placement(options: LauncherOptions) -> dict[str, Any]:
 
 def mounts() -> list[dict[str, str]]:
     """Where the volumes of `placement` are in the container."""
-    return [{'name': _SHARED_MEMORY, 'mountPath': '/dev/shm'}, {'name': _SCRATCH, 'mountPath': '/scratch'}]
+    return [{'name': _SHARED_MEMORY, 'mountPath': '/dev/shm'}, {'name': _SCRATCH, 'mountPath': '/tmp'}]
 
 
 def restricted_pod() -> dict[str, Any]:
@@ -72,5 +76,5 @@ def restricted_pod() -> dict[str, Any]:
 
 
 def restricted_container() -> dict[str, Any]:
-    """Security of a container, as the restricted pod security standard wants it."""
-    return {'allowPrivilegeEscalation': False, 'capabilities': {'drop': ['ALL']}}
+    """Security of a container, as the restricted pod security standard wants it; only mounts are written."""
+    return {'allowPrivilegeEscalation': False, 'capabilities': {'drop': ['ALL']}, 'readOnlyRootFilesystem': True}

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ LOG = logging.getLogger(__name__)
 
 _METRICS_AT_ONCE, _PARAMS_AT_ONCE = 900, 90
 _MAX_PARAM, _MAX_TAG = 6000, 5000
+_LOGIN = re.compile(r'//[^/@\s]+@')
 
 
 class TrackingError(Exception):
@@ -183,4 +185,6 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise TrackingError(f'{what}: {" ".join(str(error).split())[:300] or type(error).__name__}') from error
+        # MLflow names the address with the login that is in it
+        text = _LOGIN.sub('//', ' '.join(str(error).split()))[:300]
+        raise TrackingError(f'{what}: {text or type(error).__name__}') from error

@@ -18,6 +18,7 @@ def watch_evaluate(
     dataset: str = 'cocokp',
     eval_epochs: str = '*[05]',
     eval_options: dict[str, Any] = {},  # noqa: B006  (KFP reads the default and never calls this)
+    keep_checkpoints: int = 0,
 ) -> dsl.ContainerSpec:
     """Evaluate checkpoints while the run trains; end when it has ended and all are evaluated.
 
@@ -32,6 +33,7 @@ def watch_evaluate(
         dataset: Data modules, joined by -.
         eval_epochs: Pattern of the epochs to evaluate, over three digits: *[05] takes every fifth.
         eval_options: Further options of pifpaf eval, e.g. {"force-complete-pose": true}.
+        keep_checkpoints: Checkpoints that stay in the store besides the best one: the last so many. 0 keeps all.
     """
     return dsl.ContainerSpec(
         image='pifpaf-train:latest',
@@ -43,6 +45,7 @@ def watch_evaluate(
             '--dataset', dataset,
             '--eval-epochs', eval_epochs,
             '--eval-options', eval_options,
+            '--keep-checkpoints', keep_checkpoints,
             '--executor-input', dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER,
         ],
     )  # fmt: skip

@@ -58,6 +58,7 @@ def build(*, concurrent_watch: bool = True, multinode: bool = False) -> Any:
         train_options: dict[str, Any] = {},  # noqa: B006
         eval_options: dict[str, Any] = {},  # noqa: B006
         eval_epochs: str = '*[05]',
+        keep_checkpoints: int = 0,
         checkpoint: str = '',
         test_annotations: str = '',
         predict_images: str = '',
@@ -90,6 +91,7 @@ def build(*, concurrent_watch: bool = True, multinode: bool = False) -> Any:
             train_options: Further options of pifpaf train, e.g. {"b-scale": 10, "cocokp-upsample": 2}.
             eval_options: Further options of pifpaf eval and predict, e.g. {"force-complete-pose": true}.
             eval_epochs: Pattern of the epochs to evaluate, over three digits. *[05] takes every fifth.
+            keep_checkpoints: Checkpoints that stay in the store besides the best one: the last so many. 0 keeps all.
             checkpoint: Start from these weights: a URI, or the name of a published model. Empty starts from scratch.
             test_annotations: List of test images, e.g. image_info_test-dev2017.json. Empty takes the validation set.
             predict_images: Images for the gallery, a URI. Empty takes the first 32 of the validation set.
@@ -138,7 +140,9 @@ def build(*, concurrent_watch: bool = True, multinode: bool = False) -> Any:
                 training.set_memory_limit(memory)
             undisturbed(training)
             about = {'run_root': run_root, 'dataset_uri': data, 'eval_options': eval_options}
-            watching = watch_evaluate(**about, dataset=dataset, eval_epochs=eval_epochs)
+            watching = watch_evaluate(
+                **about, dataset=dataset, eval_epochs=eval_epochs, keep_checkpoints=keep_checkpoints
+            )
             patiently(watching, timeout=DEADLINE + DAY)
             if not concurrent_watch:
                 watching.after(training)

@@ -17,7 +17,12 @@ _SECRETS: Mapping[str, Mapping[str, str]] = {
     'pifpaf-s3': {'access_key': 'AWS_ACCESS_KEY_ID', 'secret_key': 'AWS_SECRET_ACCESS_KEY'},
     'pifpaf-mlflow': {'username': 'MLFLOW_TRACKING_USERNAME', 'password': 'MLFLOW_TRACKING_PASSWORD'},
 }
-_CONFIG = {'s3_endpoint': 'AWS_ENDPOINT_URL_S3', 's3_region': 'AWS_REGION', 'mlflow': 'MLFLOW_TRACKING_URI'}
+_CONFIG = {
+    's3_endpoint': 'AWS_ENDPOINT_URL_S3',
+    's3_region': 'AWS_REGION',
+    'mlflow': 'MLFLOW_TRACKING_URI',
+    'kfp_ui': 'KF_PIPELINES_UI_ENDPOINT',
+}
 
 
 def pod(task: Any, *, name: str, image: Any, cpu: Any = '1', memory: Any = '2Gi', cache: bool = False) -> Any:
@@ -42,6 +47,7 @@ def pod(task: Any, *, name: str, image: Any, cpu: Any = '1', memory: Any = '2Gi'
     kubernetes.use_config_map_as_env(
         task, config_map_name='pifpaf-config', config_map_key_to_env=_CONFIG, optional=True
     )
+    kubernetes.set_security_context(task, run_as_non_root=True)
     kubernetes.add_pod_label(task, 'app.kubernetes.io/part-of', 'pifpaf')
     kubernetes.add_pod_label(task, 'app.kubernetes.io/component', name)
     return task

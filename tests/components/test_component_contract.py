@@ -22,7 +22,7 @@ OF_THE_PROGRAM_ALONE = {
         'watch-interval',
         'patience',
     },
-    'watch_evaluate': {'work-dir', 'poll', 'lost-after', 'claim-expires', 'keep-checkpoints'},
+    'watch_evaluate': {'work-dir', 'poll', 'lost-after', 'claim-expires'},
     'testdev_submit_zip': {'work-dir'},
     'predict': {'work-dir', 'n-images'},
     'finish': {'work-dir'},

@@ -23,6 +23,7 @@ PARAMETERS = {
     'train_options': {},
     'eval_options': {},
     'eval_epochs': '*[05]',
+    'keep_checkpoints': 0,
     'checkpoint': '',
     'test_annotations': '',
     'predict_images': '',
@@ -186,12 +187,20 @@ def test_the_launcher_knows_its_pod(repository):
     assert 'accelerator' not in container['resources']
 
 
+def test_no_pod_runs_as_root(documents, pods):
+    assert set(pods) == set(documents[0]['deploymentSpec']['executors'])
+    assert all(executor['securityContext'] == {'runAsNonRoot': True} for executor in pods.values())
+
+
 def test_secrets_and_config_are_environment_and_optional(documents, pods):
     assert set(pods) == set(documents[0]['deploymentSpec']['executors'])
     for executor in pods.values():
         assert [secret['secretName'] for secret in executor['secretAsEnv']] == ['pifpaf-s3', 'pifpaf-mlflow']
         assert all(secret['optional'] for secret in executor['secretAsEnv'])
-        assert {key['envVar'] for key in executor['configMapAsEnv'][0]['keyToEnv']} >= {'MLFLOW_TRACKING_URI'}
+        assert {key['envVar'] for key in executor['configMapAsEnv'][0]['keyToEnv']} >= {
+            'MLFLOW_TRACKING_URI',
+            'KF_PIPELINES_UI_ENDPOINT',
+        }
     assert 'secret' not in json.dumps(documents[0]).lower()
 
 

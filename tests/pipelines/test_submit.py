@@ -18,7 +18,7 @@ ROOT = ['--run-root', 's3://bucket/runs']
 
 @pytest.fixture
 def kfp(monkeypatch, tmp_path):
-    for name in ('KF_PIPELINES_ENDPOINT', 'KF_PIPELINES_TOKEN'):
+    for name in ('KF_PIPELINES_ENDPOINT', 'KF_PIPELINES_TOKEN', 'KF_PIPELINES_UI_ENDPOINT'):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv('HOME', str(tmp_path))  # where kfp keeps a context
     fake = FakeKfp()
@@ -66,6 +66,12 @@ def test_a_run_has_a_name_that_people_recognize_and_a_known_folder(kfp, submitte
     assert facts['folder'] == f's3://bucket/runs/{facts["name"]}-{facts["run_id"][:8]}'
     assert facts['url'] == f'{kfp.url}/#/runs/details/{facts["run_id"]}'
     assert facts['url'] in error
+
+
+def test_a_run_is_named_where_people_see_it(kfp, submitted, monkeypatch):
+    monkeypatch.setenv('KF_PIPELINES_UI_ENDPOINT', 'https://kfp.example/')
+    _, facts, _ = submitted()
+    assert facts['url'] == f'https://kfp.example/#/runs/details/{facts["run_id"]}'
 
 
 def test_several_nodes_are_another_pipeline(kfp, submitted):

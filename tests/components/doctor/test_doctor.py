@@ -149,6 +149,16 @@ def test_mlflow(web, monkeypatch, status, body, state, text):
     assert found[1].check == 'clock against MLflow' and found[1].state == 'ok'
 
 
+@pytest.mark.parametrize('place', ['http://{}', 'postgresql://{}/runs'])
+def test_a_password_in_mlflows_address_is_used_and_not_shown(web, monkeypatch, place):
+    host = web(200, '{}').removeprefix('http://')
+    monkeypatch.setenv('MLFLOW_TRACKING_URI', place.format(f'me:s%40cret@{host}'))
+    found = servers.mlflow()
+    assert found[0].state == 'ok' and host in found[0].detail
+    assert 'cret' not in str(found)
+    assert servers._parted('http://me:s%40cret@h/x') == ('http://h/x', {'Authorization': 'Basic bWU6c0BjcmV0'})
+
+
 def test_mlflow_that_does_not_answer(monkeypatch):
     monkeypatch.setenv('MLFLOW_TRACKING_URI', 'http://127.0.0.1:9')
     (found,) = servers.mlflow()

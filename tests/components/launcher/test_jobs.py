@@ -93,6 +93,14 @@ def test_pods_are_restricted(options, name):
     assert 'hostPath' not in text and 'privileged' not in text
 
 
+@pytest.mark.parametrize('name', KINDS)
+def test_pods_write_to_volumes_only(options, name):
+    """The images write to /tmp and to shared memory, and to nothing else: tests/pipelines/test_images.py."""
+    text = str(KINDS[name].build(options()))
+    assert "'readOnlyRootFilesystem': True" in text
+    assert "{'name': 'tmp', 'mountPath': '/tmp'}" in text and "{'name': 'tmp', 'emptyDir': {}}" in text
+
+
 @pytest.mark.parametrize(
     ('name', 'status', 'ending'),
     [

@@ -52,6 +52,14 @@ def test_one_run_takes_everything(tracker, stored, mlflow_database, tmp_path):
     assert not tracker.is_running
 
 
+def test_a_password_in_the_address_is_in_no_message(monkeypatch):
+    monkeypatch.setenv('MLFLOW_TRACKING_URI', 'http://me:secret@127.0.0.1:9')
+    monkeypatch.setenv('MLFLOW_HTTP_REQUEST_MAX_RETRIES', '0')
+    with pytest.raises(TrackingError, match=r'creating a run: .*127\.0\.0\.1') as raised:
+        Tracker.start(experiment='test', name='first', tags={})
+    assert 'secret' not in str(raised.value)
+
+
 def test_a_point_that_is_sent_twice_is_there_once(tracker, mlflow_database):
     points = [Point('val/AP', 5, 0.5, 1000.0), Point('val/AP', 10, float('nan'), 1001.0)]
     tracker.points(points)
