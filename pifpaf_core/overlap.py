@@ -11,7 +11,7 @@ A = TypeVar('A')
 B = TypeVar('B')
 
 WINDOW = 4
-"""Batches' worth of images that may wait until others of their size complete a batch."""
+"""Batches' worth of images that may come while one waits until others of its size complete a batch."""
 
 
 def ahead(function: Callable[[A], B], items: Iterable[A], *, threads: int, depth: int) -> Iterator[B]:
@@ -44,8 +44,9 @@ def batched_by_size(
 ) -> Iterator[list[tuple[int, Sample]]]:
     """Batches of numbered samples of equal image size.
 
-    A batch is as large as ``batch_size`` unless the samples end, or ``window`` batches' worth wait for others of their
-    size: then the batch with the sample that has waited longest goes as it is.
+    A batch is as large as ``batch_size`` unless the samples end, or one of its samples has waited while ``window``
+    batches' worth came: then it goes as it is. So no sample waits for long, however rare its size, and those behind it,
+    which are to come out in order, do not pile up.
     """
     waiting: dict[tuple[int, ...], list[tuple[int, Sample]]] = {}
     for index, sample in samples:
@@ -53,6 +54,7 @@ def batched_by_size(
         waiting.setdefault(size, []).append((index, sample))
         if len(waiting[size]) == batch_size:
             yield waiting.pop(size)
-        elif sum(map(len, waiting.values())) >= window * batch_size:
-            yield waiting.pop(next(iter(waiting)))
+        oldest = next(iter(waiting), size)
+        if waiting and index - waiting[oldest][0][0] >= window * batch_size - 1:
+            yield waiting.pop(oldest)
     yield from waiting.values()

@@ -71,6 +71,9 @@ class Predictor:
     Images of equal padded size share a batch and no image is padded for the sake of another one, so that every batch
     size gives the predictions of batch size 1. The order of the images is kept.
 
+    Streams may be endless: at most ``2 * max(loader_workers, batch_size) + 6 * batch_size + 2 * decoder_workers + 4``
+    images were taken and not given back yet.
+
     Args:
         checkpoint: as `checkpoint.load` gives it; its network moves to ``device`` and into eval mode.
         decoder_options: thresholds and the like.

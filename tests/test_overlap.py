@@ -75,5 +75,18 @@ def test_waiting_is_bounded():
     assert max(abs(index - place) for place, index in enumerate(positions)) <= 8
 
 
+@pytest.mark.parametrize('rare', [0, 3, 100])
+def test_a_rare_size_holds_nothing_up(rare):
+    """All others complete batches, so that little waits; the rare one leaves before the window has passed it by."""
+    sizes = [A] * 400
+    sizes[rare] = B
+    latest = 0
+    for batch in batched_by_size(samples(sizes), 4, window=2):
+        latest = max(latest, *(index for index, _ in batch))
+        if batch[0][0] == rare:
+            break
+    assert latest - rare <= 8
+
+
 def test_batch_size_one():
     assert [batch[0][0] for batch in batched_by_size(samples([A, B, A]), 1)] == [0, 1, 2]

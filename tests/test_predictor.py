@@ -1,4 +1,5 @@
 import threading
+import weakref
 from pathlib import Path
 
 import cv2
@@ -153,6 +154,42 @@ def test_without_a_handler_a_damaged_image_ends_it(oracle, with_damage):
     assert len([next(predictions) for _ in range(3)]) == 3
     with pytest.raises(OSError, match='truncated'):
         next(predictions)
+
+
+@pytest.mark.parametrize('batch_size', [1, 4])
+@pytest.mark.parametrize('odd', [0, 50], ids=['mixed sizes', 'every 50th is of another size'])
+def test_a_stream_of_frames_is_not_held(random_network, batch_size, odd):
+    """Of 500 frames few are in memory at any time, whatever their sizes; see `Predictor` for the bound."""
+    frames, held, peak, taken = [], 0, 0, 0
+
+    def gone():
+        nonlocal held
+        held -= 1
+
+    def stream():
+        nonlocal held
+        for i in range(500):
+            other = i % odd == 0 if odd else i % 3 == 0
+            frame = np.full((24, 40, 3) if other else (40, 24, 3), i % 256, np.uint8)
+            weakref.finalize(frame, gone)
+            held += 1
+            frames.append(i)
+            yield frame
+            del frame
+
+    workers = 2
+    finder = Predictor(
+        Checkpoint(random_network, 'tiny', 0, {}), batch_size=batch_size, loader_workers=workers,
+        decoder_options=DecoderOptions(decoder_workers=workers, seed_threshold=0.9),
+    )  # fmt: skip
+    ahead = 0
+    for _ in finder.predict_images(stream()):
+        taken += 1
+        ahead, peak = max(ahead, len(frames) - taken), max(peak, held)
+    assert taken == 500
+    bound = 2 * max(workers, batch_size) + 6 * batch_size + 2 * workers + 4
+    assert ahead <= bound and peak <= bound
+    assert ahead >= 2 * batch_size  # reading does run ahead
 
 
 def test_no_thread_is_left(oracle, paths):
