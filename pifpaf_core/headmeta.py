@@ -90,7 +90,12 @@ class HeadMeta:
 
     def __post_init__(self) -> None:
         if self.upsample < 1:
-            raise ValueError(f"head '{self.name}' has upsample {self.upsample}. Give 1, 2, 4 or more")
+            raise ValueError(f"head '{self.name}' has upsample {self.upsample}. Give 1, 2 or 4")
+        if self.base_stride is not None and self.base_stride % self.upsample:
+            raise ValueError(
+                f"head '{self.name}' has upsample {self.upsample}, which does not divide the stride {self.base_stride} "
+                'of the backbone. Give 1, 2 or 4'
+            )
         if self.training_weights and len(self.training_weights) != self.n_fields:
             raise ValueError(
                 f"head '{self.name}' has {len(self.training_weights)} training weights for "

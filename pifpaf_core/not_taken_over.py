@@ -57,12 +57,6 @@ NOT_TAKEN_OVER = (
         'the checkpoint knows its network',
         commands=('eval', 'predict'),
     ),
-    NotTakenOver(
-        ('--show-joint-*', '--show-decoding-order', '--show-only-decoded-connections'),
-        'training draws annotated poses, which nobody decoded',
-        commands=('train',),
-        remedy='Use it with predict or eval',
-    ),
     NotTakenOver(('--save-all',), 'curves are always saved', commands=('logs',), remedy='Choose a place with --output'),
     NotTakenOver(
         (

@@ -75,6 +75,11 @@ def to_argv(config: Any, *, prefix: str = '') -> list[str]:
     return argv
 
 
+def names(config: type, *, prefix: str = '') -> list[str]:
+    """Names of the options of ``config``: their flags without dashes in front, e.g. ``cocokp-upsample``."""
+    return [_flags(field, prefix)[-1].lstrip('-') for field in _option_fields(config)]
+
+
 def argv_from_mapping(options: dict[str, Any]) -> list[str]:
     """Flags for a mapping as given to ``--options``: ``{"b-scale": 10}`` -> ``--b-scale=10``.
 

@@ -26,6 +26,7 @@ from .losses import LossOptions, MultiHeadLoss
 from .network import Network, NetworkOptions
 from .options import add_options, argv_from_mapping, from_args, option
 from .training import batch_norm, launch, nonfinite, optimizer
+from .training.allocation import keep_freed_memory
 from .training.distributed import DistributedOptions, World, connect
 from .training.logs import TrainingLog
 from .training.objective import Objective, SpeedOptions, prepare_torch
@@ -37,7 +38,7 @@ from .training.saving import Saving
 from .training.schedule import ScheduleOptions
 from .training.state import StateFiles, StateOptions, check_options
 from .training.trainer import Trainer
-from .visualize.options import TARGET_PLOTS, DebugOptions, PictureOptions, ShowOptions
+from .visualize.options import DebugOptions, ShowOptions
 
 LOG = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_options(parser, group)
     backbones.add_options(parser)
     selection.add_options(parser)
-    add_options(parser, PictureOptions)
+    add_options(parser, ShowOptions)
     add_options(parser, DebugOptions)
 
 
@@ -118,18 +119,17 @@ def configure(args: argparse.Namespace) -> Config:
         distributed=from_args(DistributedOptions, args),
         state=from_args(StateOptions, args),
         debug=debug,
-        show=ShowOptions(**vars(from_args(PictureOptions, args))),
+        show=from_args(ShowOptions, args),
         options=command.resolved(parser, args),
         defaults=command.resolved(parser, parser.parse_args([])),
         silent=args.quiet,
     )
-    debug.check(config.show, plots=TARGET_PLOTS)
+    debug.check(config.show)
     if config.trainer.epochs is None:
         raise ValueError('no number of epochs is given. Add --epochs, e.g. --epochs=250')
     if config.network.checkpoint is None and config.network.basenet is None:
         raise ValueError('no network to train. Give --basenet, e.g. --basenet=shufflenetv2k16, or --checkpoint')
-    if config.network.basenet is not None:
-        backbones.family_name(config.network.basenet)
+    backbones.check(config.network.basenet, config.backbones, checkpoint=config.network.checkpoint)
     if config.state.resume and config.output.output is None:
         raise ValueError('--resume does not say what to resume. Add --output with the name of the training')
     unknown = sorted(config.state.overridden - set(config.options))
@@ -174,6 +174,8 @@ def _replay(config: Config, path: Path) -> None:
 
 
 def _train(config: Config, world: World, log: TrainingLog, files: StateFiles, start: Checkpoint) -> None:
+    if world.device.type == 'cpu':
+        keep_freed_memory()
     state = world.broadcast(_saved_state(config, files, world) if world.is_main else None)
     network = start.network
     if config.distributed.sync_batchnorm:

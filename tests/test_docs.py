@@ -187,6 +187,8 @@ def trained(line, tmp_path, capsys, **changes):
     options |= {'output': str(tmp_path / 'x'), 'epochs': 2, 'val-interval': 1, 'loader-workers': 0}
     options |= {'disable-cuda': True, 'ddp': False, 'checkpoint': None, 'lr-warm-up-start-epoch': 0, 'resume': False}
     options |= {'resume-override': [], 'save-all': options['save-all'] and str(tmp_path / 'plots'), **changes}
+    if not options['basenet'].startswith('resnet'):
+        options = {name: value for name, value in options.items() if not name.startswith('resnet-')}
     assert main([name, '--options', json.dumps(options)]) == 0
     return [json.loads(record) for record in (tmp_path / 'x.log').read_text().splitlines()]
 

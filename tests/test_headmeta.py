@@ -50,3 +50,16 @@ def test_errors_name_the_head():
         Cif(name='cif', dataset='cocokp', skeleton=COCO_PERSON, training_weights=(1.0, 1.0, 1.0))
     with pytest.raises(ValueError, match="unknown head type 'Tcaf'"):
         head_meta_from_dict({'type': 'Tcaf'})
+
+
+@pytest.mark.parametrize('upsample', [1, 2, 4, 16])
+def test_a_grid_can_be_refined_to_whole_pixels(upsample):
+    assert Cif(name='cif', dataset='a', skeleton=COCO_PERSON, upsample=upsample).bound(0, 16).stride == 16 // upsample
+
+
+@pytest.mark.parametrize('upsample', [3, 32])
+def test_a_grid_between_pixels_is_refused(upsample):
+    """Its stride would be rounded, and every vector of the field scaled wrongly."""
+    meta = Cif(name='cif', dataset='a', skeleton=COCO_PERSON, upsample=upsample)
+    with pytest.raises(ValueError, match=f'upsample {upsample}, which does not divide the stride 16 of the backbone. '):
+        meta.bound(0, 16)

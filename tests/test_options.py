@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from pifpaf_core.options import add_options, argv_from_mapping, from_args, option, to_argv
+from pifpaf_core.options import add_options, argv_from_mapping, from_args, names, option, to_argv
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,17 @@ def test_help_shows_percent_signs_and_defaults():
     text = parser.format_help()
     assert 'at 100 %' in text
     assert '(default: 0.001)' in text
+
+
+def test_names_are_those_of_the_flags():
+    @dataclass(frozen=True)
+    class Config:
+        augmentation: bool = option(True, 'switch off')
+        n: int = option(1, 'number', flag='-n --number')
+        derived: int = 3
+
+    assert names(Config) == ['no-augmentation', 'number']
+    assert names(Config, prefix='cocokp') == ['cocokp-no-augmentation', 'number']
 
 
 def test_mapping_to_flags():

@@ -166,6 +166,9 @@ def test_refine_a_checkpoint(flags, tmp_path, capsys):
         (['--basenet=tiny', '--epochs=0'], 2, '--epochs=0'),
         (['--basenet=tiny', '--epochs=1', '--ddp'], 2, 'torchrun'),
         (['--checkpoint=none.safetensors', '--epochs=1'], 1, 'none.safetensors'),
+        (['--basenet=tiny', '--epochs=1', '--resnet-no-pretrain'], 2, "is for the backbones of 'resnet', and"),
+        (['--checkpoint=a.pkl', '--epochs=1', '--resnet-no-pretrain'], 2, 'and --checkpoint=a.pkl knows its own'),
+        (['--basenet=tiny', '--epochs=1', '--cocokp-upsample=3'], 1, "'cif' has upsample 3, which does not divide"),
     ],
 )
 def test_bad_options_end_with_one_line(capsys, monkeypatch, tmp_path, arguments, code, said):

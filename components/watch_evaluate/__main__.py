@@ -1,14 +1,17 @@
 """``python -m components.watch_evaluate``: the program of the watch-evaluate stage."""
 
 import logging
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from components.runtime import core, data, tracking
 from components.runtime.executor_io import ExecutorIO
-from components.runtime.registry import register_best
+from components.runtime.registry import Best, register_best
 from components.runtime.run_folder import RunFolder
 from components.runtime.stage import StageOptions, check_positive, stage
 from components.runtime.store import join
@@ -88,7 +91,9 @@ def run(options: WatchOptions, executor: ExecutorIO) -> None:
     best = best_epoch(evaluations)
     log = (run.store.read('report/train.log') or b'').decode(errors='replace')
     drawn = samples(run, best, join(options.dataset_uri, 'images', 'val2017'), extra, scratch)
-    _publish(executor, run, Report(run.run_id, run.record(), evaluations, best, log, drawn))
+    report = Report(run.run_id, run.record(), evaluations, best, log, drawn)
+    _publish(executor, run, report)
+    _register(run, report, extra, scratch)
     LOG.info('best of %d evaluated: epoch %d, %s', len(evaluations), best, run.checkpoint_uri(best))
 
 
@@ -156,15 +161,26 @@ def _publish(executor: ExecutorIO, run: RunFolder, report: Report) -> None:
             best = {**result['metrics'], 'epoch': report.best}
             tracker.points([Point(f'best/{name}', report.best, v, result['time']) for name, v in best.items()])
             tracker.tags({'best.checkpoint': uri, 'best.epoch': str(report.best), 'mlflow.note.content': text})
-        with tracking.best_effort('the best checkpoint'):
-            register_best(
-                Tracker(run_id),
-                model=report.record['experiment'],
-                uri=uri,
-                epoch=report.best,
-                ap=result['metrics'].get('AP'),
-                dataset=report.record['dataset']['digest'],
-            )
+
+
+def _register(run: RunFolder, report: Report, eval_options: Mapping[str, Any], scratch: Path) -> None:
+    """The best checkpoint, as a model that MLflow serves."""
+    run_id = _mlflow_run(run)
+    if not run_id:
+        return
+    folder = scratch / 'best'
+    shutil.rmtree(folder, ignore_errors=True)
+    best = Best(
+        uri=run.checkpoint_uri(report.best),
+        weights=run.fetch_checkpoint(report.best, folder),
+        epoch=report.best,
+        ap=report.evaluations[report.best]['metrics'].get('AP'),
+        dataset=report.record['dataset']['digest'],
+        eval_options=eval_options,
+    )
+    with tracking.best_effort('the best checkpoint'):
+        register_best(Tracker(run_id), model=report.record['experiment'], best=best)
+    shutil.rmtree(folder)
 
 
 COMMAND = stage('watch_evaluate', WatchOptions, run)

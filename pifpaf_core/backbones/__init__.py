@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import plugins
 from ..options import add_options as add_option_group
-from ..options import from_args
+from ..options import from_args, to_argv
 from .contract import Backbone, Family
 from .normalization import set_normalization_defaults
 
@@ -20,6 +20,7 @@ __all__ = [
     'add_options',
     'all_names',
     'build',
+    'check',
     'family_name',
     'options_from_args',
     'plain_options',
@@ -55,6 +56,28 @@ def options_from_args(args: argparse.Namespace) -> dict[str, Any]:
         name: from_args(family.Options, args, prefix=name) if dataclasses.fields(family.Options) else family.Options()
         for name, family in plugins.load_all(GROUP).items()
     }
+
+
+def check(basenet: str | None, options: Mapping[str, Any], *, checkpoint: str | None = None) -> None:
+    """Refuse options that would have no effect.
+
+    Args:
+        basenet: name of the backbone; None if the checkpoint knows it.
+        options: {family: options}, as `options_from_args` gives them.
+        checkpoint: what the training starts from instead of a new network.
+
+    Raises:
+        ValueError: no such backbone, or an option is given that belongs to another family or to a new network.
+    """
+    family = family_name(basenet) if basenet is not None else None
+    for name, values in options.items():
+        given = to_argv(values, prefix=name)
+        if given and checkpoint is not None:
+            raise ValueError(f'{given[0]} is for new networks, and --checkpoint={checkpoint} knows its own. Remove one')
+        if given and name != family:
+            raise ValueError(
+                f"{given[0]} is for the backbones of '{name}', and --basenet={basenet} is none of them. Leave it out"
+            )
 
 
 def build(basenet: str, options: Mapping[str, Any] | None = None, *, pretrain: bool = True) -> Backbone:

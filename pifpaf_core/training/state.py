@@ -20,7 +20,8 @@ import torch
 
 from ..command import UsageError
 from ..files import atomic_path, sha256, write_atomically
-from ..options import option
+from ..options import names, option
+from ..visualize.options import DebugOptions, ShowOptions
 
 LOG = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ FREE = frozenset(
         *('debug', 'loader-workers', 'ddp', 'local-rank', 'no-download-progress'),
         *('skip-nonfinite', 'replay', 'keep-checkpoints', 'data-cache', 'data-cache-size'),
         *('disable-cuda', 'mps'),
+        *names(DebugOptions),
+        *names(ShowOptions),
     )
 )
 #: options that what is recorded cannot follow

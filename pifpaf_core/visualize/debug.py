@@ -1,4 +1,4 @@
-"""Plots of what happens inside, image by image: targets in training, fields, seeds and poses in prediction."""
+"""Plots of what happens inside, image by image: fields, seeds, associations and poses; in training targets too."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -72,7 +72,7 @@ class Named(Protocol):
 
 
 class DebugPlots:
-    """An observer of a predictor that plots what options ask for.
+    """An observer of a predictor that plots what options ask for; a training has further things to show, see `plot`.
 
     Args:
         metas: heads of the network, bound, in order.
@@ -111,13 +111,41 @@ class DebugPlots:
 
     def __call__(self, sample: Pictured, fields: list[Array], annotations: list[Annotation]) -> None:
         """Plot one image: its network input, fields in inference layout, annotations in pixels of the input."""
-        name = Path(sample.meta.file_name).stem or 'image'
+        self.plot(sample, fields, annotations, name=Path(sample.meta.file_name).stem or 'image')
+
+    def plot(
+        self,
+        sample: Pictured,
+        fields: list[Array],
+        annotations: list[Annotation],
+        *,
+        name: str,
+        targets: Sequence[Array | None] = (),
+    ) -> None:
+        """Plot one image under ``name``.
+
+        Args:
+            sample: the network input and where it came from.
+            fields: for each head [F, C, H, W] in inference layout.
+            annotations: decoded, in pixels of the input.
+            name: beginning of the files' names.
+            targets: for each head what a training asks of it [F, T, H, W], or None for a head that the image does not
+                train, of which nothing is plotted then. Empty without a training.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        indices = [index for index in self._indices if not targets or targets[index.head] is not None]
         if self._debug.debug_images:
             save_input(self._path(name, 'input'), sample.image, options=self._show)
-        _save_predictions(sample.image, fields, self._metas, self._indices, name=name, show=self._show)
+        for index in indices:
+            meta = self._metas[index.head]
+            if targets and (target := targets[index.head]) is not None:
+                self._save_field(sample.image, target_view(target, meta, index.field), index, f'{name}.target')
+            self._save_field(sample.image, predicted_view(fields[index.head], meta, index.field), index, name)
         if self._debug.active and self._inspect is not None:
             for inspection in self._inspect(fields):
-                self._save_inspection(sample.image, inspection, name)
+                self._save_inspection(sample.image, inspection, indices, name)
         if self._poses:
             save_poses(self._path(name, 'predictions'), sample.image, annotations, options=self._show)
         if self._ground_truth:
@@ -125,13 +153,20 @@ class DebugPlots:
             path = self._path(name, 'ground_truth')
             save_poses(path, sample.image, truth, options=self._show, scores=False)
 
-    def _save_inspection(self, image: Array, seen: Inspection, name: str) -> None:
+    def _save_field(self, image: Array, view: FieldView, index: FieldIndex, name: str) -> None:
+        stem = _stem(name, self._metas, index)
+        if index.plot in (None, 'confidence'):
+            save_confidence(self._show.path(f'{stem}.confidence'), image, view, options=self._show)
+        if index.plot in (None, 'regression'):
+            save_regression(self._show.path(f'{stem}.regression'), image, view, options=self._show)
+
+    def _save_inspection(self, image: Array, seen: Inspection, indices: Sequence[FieldIndex], name: str) -> None:
         if self._debug.debug_images:
             save_seeds(
                 self._path(name, 'seeds'), image, fields=seen.seed_fields, confidences=seen.seed_confidences,
                 xy=seen.seed_xy, skeleton=seen.skeleton, options=self._show,
             )  # fmt: skip
-        for index in self._indices:
+        for index in indices:
             stem, title = _stem(name, self._metas, index), _title(self._metas[index.head], index)
             if index.head in seen.maps and index.plot in (None, 'hr'):
                 save_map(
@@ -149,69 +184,10 @@ class DebugPlots:
         return self._show.path(f'{name}.{plot}')
 
 
-def save_training(
-    sample: Pictured,
-    targets: Sequence[Array | None],
-    fields: Sequence[Array],
-    metas: Sequence[HeadMeta],
-    *,
-    name: str,
-    debug: DebugOptions,
-    show: ShowOptions,
-) -> None:
-    """Plot what one training image asks of the network, and what the network says to it.
-
-    Args:
-        sample: the network input and what is annotated in it.
-        targets: for each head [F, T, H, W], or None where the data set has none for it.
-        fields: for each head [F, C, H, W] in inference layout.
-        metas: heads of the network, bound, in order.
-        name: of the image, for the files' names.
-        debug: which fields, and whether the annotated instances.
-        show: where plots go.
-
-    Raises:
-        ValueError: ``debug`` names a head or field that there is not.
-        OSError: a file cannot be written.
-    """
-    if debug.debug_images:
-        save_input(show.path(f'{name}.input'), sample.image, options=show)
-        truth = ground_truth(sample.truth, _of_dataset(metas, sample.meta.dataset))
-        save_poses(show.path(f'{name}.ground_truth'), sample.image, truth, options=show, scores=False)
-    indices = [i for i in resolve_indices(debug.debug_indices, metas) if targets[i.head] is not None]
-    for index in indices:
-        target = targets[index.head]
-        assert target is not None
-        view = target_view(target, metas[index.head], index.field)
-        _save_field(sample.image, view, index, stem=_stem(f'{name}.target', metas, index), show=show)
-    _save_predictions(sample.image, fields, metas, indices, name=name, show=show)
-
-
 def save_input(path: Path | None, image: Array, *, options: ShowOptions) -> None:
     """Write the network input [H, W, 3] uint8."""
     with image_canvas(image, path, options=options):
         pass
-
-
-def _save_predictions(
-    image: Array,
-    fields: Sequence[Array],
-    metas: Sequence[HeadMeta],
-    indices: Sequence[FieldIndex],
-    *,
-    name: str,
-    show: ShowOptions,
-) -> None:
-    for index in indices:
-        view = predicted_view(fields[index.head], metas[index.head], index.field)
-        _save_field(image, view, index, stem=_stem(name, metas, index), show=show)
-
-
-def _save_field(image: Array, view: FieldView, index: FieldIndex, *, stem: str, show: ShowOptions) -> None:
-    if index.plot in (None, 'confidence'):
-        save_confidence(show.path(f'{stem}.confidence'), image, view, options=show)
-    if index.plot in (None, 'regression'):
-        save_regression(show.path(f'{stem}.regression'), image, view, options=show)
 
 
 def _of_dataset(metas: Sequence[HeadMeta], dataset: str) -> Sequence[HeadMeta]:

@@ -6,15 +6,13 @@ from typing import Literal
 
 from ..options import option
 
-TARGET_PLOTS = ('confidence', 'regression')
-PLOTS = (*TARGET_PLOTS, 'hr', 'associations')
+PLOTS = ('confidence', 'regression', 'hr', 'associations')
 
 
 @dataclass(frozen=True)
-class PictureOptions:
+class ShowOptions:
     """Show.
 
-    What a command needs that draws annotated instances, but decodes none: `ShowOptions` without what decoding adds.
     Widths of lines and sizes of text are in points of a figure that is 6.4 inches on its long side.
     """
 
@@ -41,6 +39,10 @@ class PictureOptions:
     skeleton_solid_threshold: float = option(0.5, 'connections with less confidence are dashed; 0 makes all solid')
     show_box: bool = option(False, 'draw the box of each instance')
     white_overlay: float = option(0.0, 'lighten the photograph (without a value: by 0.5)', nargs='?', const=0.5)
+    show_joint_scales: bool = option(False, 'draw the size of each keypoint as a box')
+    show_joint_confidences: bool = option(False, 'write the confidence beside each keypoint')
+    show_decoding_order: bool = option(False, 'number the connections in the order in which the pose was grown')
+    show_only_decoded_connections: bool = option(False, 'only draw connections along which the pose was grown')
 
     def __post_init__(self) -> None:
         for name in ('image_width', 'image_height', 'line_width', 'image_dpi_factor', 'image_min_dpi'):
@@ -64,16 +66,6 @@ class PictureOptions:
 
 
 @dataclass(frozen=True)
-class ShowOptions(PictureOptions):
-    """Show."""
-
-    show_joint_scales: bool = option(False, 'draw the size of each keypoint as a box')
-    show_joint_confidences: bool = option(False, 'write the confidence beside each keypoint')
-    show_decoding_order: bool = option(False, 'number the connections in the order in which the pose was grown')
-    show_only_decoded_connections: bool = option(False, 'only draw connections along which the pose was grown')
-
-
-@dataclass(frozen=True)
 class DebugOptions:
     """Visualizer."""
 
@@ -84,7 +76,7 @@ class DebugOptions:
         metavar='HEAD:FIELD',
     )
     debug_images: bool = option(
-        False, 'plot what the network sees, and in it the seeds and poses; in training the annotated ones'
+        False, 'plot what the network sees, and in it the seeds and poses; in training the annotated poses too'
     )
 
     def __post_init__(self) -> None:
@@ -100,19 +92,11 @@ class DebugOptions:
         """Whether anything is to be plotted."""
         return self.debug_images or bool(self.debug_indices)
 
-    def check(self, show: PictureOptions, *, plots: tuple[str, ...] = PLOTS) -> None:
+    def check(self, show: ShowOptions) -> None:
         """Refuse plots that nobody would see.
 
-        Args:
-            show: where plots go.
-            plots: of fields, that the command can make.
-
         Raises:
-            ValueError: debug plots are asked for, but neither ``--save-all`` nor ``--show``; or one that is not made.
+            ValueError: debug plots are asked for, but neither ``--save-all`` nor ``--show``.
         """
         if self.active and not show.active:
             raise ValueError('--debug-images and --debug-indices make plots that nobody sees. Add --save-all or --show')
-        for text in self.debug_indices:
-            plot = text.split(':')[2:]
-            if plot and plot[0] not in plots:
-                raise ValueError(f"--debug-indices '{text}': no {plot[0]} is plotted here. Known: {', '.join(plots)}")

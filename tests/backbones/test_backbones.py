@@ -138,6 +138,26 @@ def test_an_option_from_a_newer_version_is_named():
         backbones.build('shufflenetv2k16', {'shufflenetv2k': {'colour': 1}})
 
 
+@pytest.mark.parametrize(
+    ('argv', 'basenet', 'checkpoint', 'said'),
+    [
+        (['--resnet-block5-dilation=2'], 'shufflenetv2k16', None, "is for the backbones of 'resnet', and --base"),
+        (['--shufflenetv2-no-pretrain'], 'shufflenetv2k16', None, "is for the backbones of 'shufflenetv2', and"),
+        (['--resnet-no-pretrain'], 'resnet18', 'a.safetensors', 'and --checkpoint=a.safetensors knows its own. Remove'),
+        (['--resnet-no-pretrain'], None, 'a.safetensors', '--resnet-no-pretrain is for new networks'),
+        ([], 'resnet34', None, "there is no backbone 'resnet34'"),
+    ],
+)
+def test_options_without_effect_are_refused(argv, basenet, checkpoint, said):
+    with pytest.raises(ValueError, match=said):
+        backbones.check(basenet, _parsed(*argv), checkpoint=checkpoint)
+
+
+def test_options_of_the_own_family_are_fine():
+    backbones.check('resnet18', _parsed('--resnet-no-pretrain'))
+    backbones.check(None, _parsed(), checkpoint='a.safetensors')
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize('name', GOLDEN)
 def test_every_backbone_gives_the_features_of_openpifpaf(name):

@@ -9,7 +9,7 @@ from pifpaf_core.annotation import GroundTruth
 from pifpaf_core.headmeta import Caf, Cif, CifDet
 from pifpaf_core.skeletons.cocokp import COCO_PERSON
 from pifpaf_core.transforms import Preprocess
-from pifpaf_core.visualize.debug import DebugPlots, save_training
+from pifpaf_core.visualize.debug import DebugPlots
 from pifpaf_core.visualize.options import DebugOptions, ShowOptions
 
 CIF = Cif(name='cif', dataset='cocokp', skeleton=COCO_PERSON).bound(0, 16)
@@ -103,12 +103,16 @@ def test_training(tmp_path, image, truth, fields):
     cif[5, 0, 8, :] = np.nan
     debug = DebugOptions(('cif:5', 'caf:5'), debug_images=True)
     sample = Preprocess()(image, truth, file_name='7.jpg', dataset='cocokp')
-    save_training(sample, [cif, None], fields, METAS, name='000007', debug=debug, show=show)
+    plots = DebugPlots(METAS, debug=debug, show=show, inspect=lambda seen: [Seen()], ground_truth=True)
+    plots.plot(sample, fields, [], name='000007', targets=[cif, None])
     assert plotted(tmp_path) == [
         '000007.cif.05-left_shoulder.confidence.png',
+        '000007.cif.05-left_shoulder.hr.png',
         '000007.cif.05-left_shoulder.regression.png',
         '000007.ground_truth.png',
         '000007.input.png',
+        '000007.predictions.png',
+        '000007.seeds.png',
         '000007.target.cif.05-left_shoulder.confidence.png',
         '000007.target.cif.05-left_shoulder.regression.png',
     ]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pifpaf_core.options import add_options, from_args
-from pifpaf_core.visualize.options import TARGET_PLOTS, DebugOptions, ShowOptions
+from pifpaf_core.visualize.options import DebugOptions, ShowOptions
 
 
 def parsed(config, *argv):
@@ -57,10 +57,3 @@ def test_plots_that_nobody_sees_are_refused():
         debug.check(ShowOptions())
     debug.check(ShowOptions(save_all='x'))
     DebugOptions().check(ShowOptions())
-
-
-def test_plots_that_a_command_does_not_make_are_refused():
-    debug = DebugOptions(('cif:5:confidence', 'cif:5:hr'))
-    with pytest.raises(ValueError, match="'cif:5:hr': no hr is plotted here"):
-        debug.check(ShowOptions(show=True), plots=TARGET_PLOTS)
-    debug.check(ShowOptions(show=True))

@@ -4,8 +4,20 @@ import uuid
 
 import pytest
 
-from components.runtime.registry import register_best
+from components.runtime import servable
+from components.runtime.registry import Best, register_best
 from components.runtime.tracking import Tracker
+
+
+@pytest.fixture(autouse=True)
+def _light(monkeypatch):
+    """A model that is a file; tests/components/runtime/test_servable.py makes real ones."""
+
+    def save(folder, weights, *, eval_options):
+        folder.mkdir()
+        (folder / 'MLmodel').write_text('flavors: {}')
+
+    monkeypatch.setattr(servable, 'save', save)
 
 
 @pytest.fixture
@@ -14,7 +26,7 @@ def model():
 
 
 @pytest.fixture
-def register(mlflow_database, model):
+def register(mlflow_database, model, tmp_path):
     """``register('a', ap=0.5)``: the best checkpoint of a training; whether it has the alias."""
     trainings = {}
 
@@ -22,7 +34,8 @@ def register(mlflow_database, model):
         if name not in trainings:
             trainings[name] = Tracker.start(experiment='test', name=name, tags={})
         uri = f's3://bucket/runs/{name}/checkpoints/e0010/weights.safetensors'
-        return register_best(trainings[name], model=model, uri=uri, epoch=10, ap=ap, dataset=dataset)
+        best = Best(uri=uri, weights=tmp_path, epoch=10, ap=ap, dataset=dataset, eval_options={})
+        return register_best(trainings[name], model=model, best=best)
 
     return call
 
@@ -32,8 +45,10 @@ def test_the_best_of_an_experiment_has_the_alias(register, model, mlflow_databas
     assert not register('b', ap=0.4)
     assert register('c', ap=0.6)
     best = mlflow_database.get_model_version_by_alias(model, 'best')
-    assert best.source == 's3://bucket/runs/c/checkpoints/e0010/weights.safetensors'
+    assert best.tags['checkpoint'] == 's3://bucket/runs/c/checkpoints/e0010/weights.safetensors'
     assert best.run_id and best.tags['epoch'] == '10' and best.tags['AP'] == '0.6'
+    assert best.source.endswith('/model/e0010')
+    assert [file.path for file in mlflow_database.list_artifacts(best.run_id, 'model/e0010')] == ['model/e0010/MLmodel']
 
 
 def test_again_adds_nothing(register, model, mlflow_database):
