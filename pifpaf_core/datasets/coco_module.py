@@ -70,6 +70,10 @@ class CocoOptions:
             raise ValueError(f'rescale-images is {self.rescale_images}. Give a positive factor')
         if self.upsample < 1:
             raise ValueError(f'upsample is {self.upsample}. Give 1, 2 or 4')
+        defaults = {'extended_scale': False, 'orientation_invariant': 0.0, 'blur': 0.0, 'rescale_images': 1.0}
+        for name, default in defaults.items():
+            if not self.augmentation and getattr(self, name) != default:
+                raise ValueError(f'no-augmentation leaves {name.replace("_", "-")} out. Give one of them')
 
 
 class CocoModule(DataModule):

@@ -12,7 +12,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class StateFiles:
     """
 
     output: Path
+    _sound: dict[Path, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Files whose content is known to have its digest, as they were on disk then: they are not read again."""
 
     @property
     def current(self) -> Path:
@@ -107,6 +109,7 @@ class StateFiles:
             temporary.write_bytes(content)
             self._keep_current()
             _write_digest(self.current, hashlib.sha256(content).hexdigest())
+        self._sound[self.current] = _identity(self.current)
 
     def load(self) -> dict[str, Any]:
         """The newest generation that is whole; the log says so if that is not the current one.
@@ -122,6 +125,7 @@ class StateFiles:
             except ValueError as error:
                 problems.append(str(error))
                 continue
+            self._sound[path] = _identity(path)
             if problems:
                 LOG.warning('%s. Using the previous state %s', '; '.join(problems), path)
                 _digest_path(self.current).unlink(missing_ok=True)  # so that it never becomes the previous one
@@ -133,7 +137,7 @@ class StateFiles:
     def _keep_current(self) -> None:
         """Make the current generation the previous one too, without a moment at which it is neither."""
         digest = _digest(self.current)
-        if digest is None or not self.current.exists() or sha256(self.current) != digest:
+        if digest is None or not self.current.exists() or not self._is_sound(digest):
             return  # nothing that is worth more than the previous generation
         with atomic_path(self.previous) as temporary:
             temporary.unlink()
@@ -142,6 +146,10 @@ class StateFiles:
             except OSError:
                 shutil.copyfile(self.current, temporary)
         _write_digest(self.previous, digest)
+
+    def _is_sound(self, digest: str) -> bool:
+        """Whether the current generation has this digest; read only if it is not the file that this process knows."""
+        return self._sound.get(self.current) == _identity(self.current) or sha256(self.current) == digest
 
 
 def check_options(
@@ -184,6 +192,12 @@ def _read(path: Path, known: set[str | None]) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get('format') != FORMAT:
         raise ValueError(f'{path} is no saved state of format {FORMAT}')
     return state
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written or replaced."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _write_digest(path: Path, digest: str) -> None:

@@ -172,6 +172,8 @@ def test_files_to_evaluate(flags, files):
         ('--coco-eval-long-edge=1', 'makes no image'),
         ('--cocokp-upsample=0', 'upsample is 0'),
         ('--cocokp-min-kp-anns=-1', 'min-kp-anns is -1'),
+        ('--cocokp-no-augmentation --cocokp-blur=0.1', 'no-augmentation leaves blur out. Give one of them'),
+        ('--cocokp-no-augmentation --cocokp-extended-scale', 'no-augmentation leaves extended-scale out'),
     ],
 )
 def test_senseless_values(line, message):

@@ -95,6 +95,40 @@ def test_both_damaged_is_an_error_with_a_remedy(states):
         states.load()
 
 
+def read_whole(monkeypatch):
+    """The names of files that are read to the end from now on, to find their digest."""
+    seen = []
+    monkeypatch.setattr(state_module, 'sha256', lambda path: (seen.append(path.name), files.sha256(path))[1])
+    return seen
+
+
+def test_what_this_process_wrote_or_checked_is_not_read_again(states, monkeypatch):
+    """Reading would double the cost of a save."""
+    seen = read_whole(monkeypatch)
+    for n in (1, 2, 3):
+        states.save(content(n))
+    assert seen == []
+    again = StateFiles(states.output)
+    assert again.load()['n'] == 3 and seen == ['run.state.pt']
+    again.save(content(4))
+    assert seen == ['run.state.pt']
+    assert torch.load(again.previous, weights_only=True)['n'] == 3
+    StateFiles(states.output).save(content(5))  # which nobody knows yet
+    assert seen == ['run.state.pt', 'run.state.pt']
+
+
+@pytest.mark.parametrize('loaded', [True, False])
+def test_damage_between_two_saves_of_a_process_is_noticed(states, loaded):
+    states.save(content(1))
+    states.save(content(2))
+    if loaded:
+        states = StateFiles(states.output)
+        states.load()
+    damage(states.current)
+    states.save(content(3))
+    assert torch.load(states.previous, weights_only=True)['n'] == 1
+
+
 class Killed(BaseException):
     pass
 
