@@ -1,5 +1,8 @@
 """The training log: JSON lines that describe the process, the losses and the time (FIELDS section 11)."""
 
+import errno
+import fcntl
+import io
 import json
 import logging
 import os
@@ -8,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from .. import version
 
@@ -22,13 +25,15 @@ class TrainingLog:
     """Writes records to a file, and every message of ``logging`` too.
 
     Each line is a JSON object with ``message``, ``levelname``, ``name`` and ``asctime``; a record has ``type`` and its
-    own fields besides. An existing file is continued. After a kill some records come twice; the later one counts.
+    own fields besides. An existing file is continued. After a kill some records come twice; the later one counts. It
+    also guards the output of a training: of two with the same name the second one is refused while the first one runs.
 
     Args:
         path: of the log; None writes nothing, for all processes but the first.
 
     Raises:
         OSError: the file cannot be written.
+        ValueError: another process writes it.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -36,8 +41,10 @@ class TrainingLog:
         self._handler = _FileHandler(self)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _drop_half_line(path)
-            self._file = path.open('a', encoding='utf-8')
+            file = path.open('a+b')
+            _lock(file, path)
+            _drop_half_line(file)
+            self._file = io.TextIOWrapper(file, encoding='utf-8')
 
     def __enter__(self) -> 'TrainingLog':
         logging.getLogger().addHandler(self._handler)
@@ -107,15 +114,27 @@ def _now(seconds: float | None = None) -> str:
     return time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds)) + f',{int(seconds % 1 * 1000):03d}'
 
 
-def _drop_half_line(path: Path) -> None:
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Keep other processes out for as long as this one lives.
+
+    A lock of the process, not of the open file (``flock``): loader processes that outlive a killed training for a
+    moment do not keep its successor out, and network file systems have it.
+    """
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            return  # a file system without locks
+        file.close()
+        raise ValueError(f'another training writes {path}. Choose another --output, or end that one first') from error
+
+
+def _drop_half_line(file: BinaryIO) -> None:
     """Cut what a killed process left after the last complete line."""
-    if not path.exists():
-        return
-    with path.open('r+b') as file:
-        end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            file.seek(end - 1)
-            if file.read(1) == b'\n':
-                break
-            end -= 1
-        file.truncate(end)
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        file.seek(end - 1)
+        if file.read(1) == b'\n':
+            break
+        end -= 1
+    file.truncate(end)

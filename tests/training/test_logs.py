@@ -1,5 +1,8 @@
 import json
 import logging
+import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -72,6 +75,43 @@ def test_starts_where_no_line_is_whole(tmp_path, found):
     with TrainingLog(path) as log:
         log.record('config')
     assert [line['type'] for line in lines(path)] == ['config']
+
+
+WRITES = """
+import os, sys, time
+from pathlib import Path
+from pifpaf_core.training.logs import TrainingLog
+with TrainingLog(Path(sys.argv[1])) as log:
+    log.record('config')
+    loader = os.fork()
+    if loader:
+        print(loader, flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.fixture
+def another(tmp_path):
+    """A training that writes ``run.log``, with a loader process."""
+    process = subprocess.Popen([sys.executable, '-c', WRITES, str(tmp_path / 'run.log')], stdout=subprocess.PIPE)
+    loader = int(process.stdout.readline())
+    yield process
+    os.kill(loader, signal.SIGKILL)
+    process.kill()
+    process.communicate()
+
+
+def test_of_two_trainings_with_one_output_the_second_is_refused(another, tmp_path):
+    path = tmp_path / 'run.log'
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r'another training writes .*run\.log\. Choose another --output'):
+        TrainingLog(path)
+    assert path.read_bytes() == before
+    another.kill()  # its loader lives on for a moment and keeps nobody out
+    another.wait()
+    with TrainingLog(path) as log:
+        log.record('config')
+    assert len(lines(path)) == 2
 
 
 def test_other_processes_write_nothing(tmp_path):
