@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import checkpoint, checkpoint_files, command, video
+from . import checkpoint, checkpoint_files, command, readers, video
 from .command import DONE, FAILED, UsageError
 from .datasets.images import read_image
 from .decoders import DecoderOptions
@@ -67,7 +67,8 @@ class Config:
     """All that ``pifpaf predict`` was asked for.
 
     Attributes:
-        images: files, of images or videos, folders of images, or - for a list of files on standard input.
+        images: files, of images or videos, folders of images, images or prefixes of a store, or - for a list of files
+            on standard input.
     """
 
     images: tuple[str, ...]
@@ -81,7 +82,9 @@ class Config:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument(
-        'images', nargs='*', help='files of images or videos, folders of images, or - for a list on standard input'
+        'images',
+        nargs='*',
+        help='files of images or videos, folders of images (also s3://bucket/folder), or - for a list on stdin',
     )
     for group in (PredictOptions, InputOptions, DecoderOptions, ShowOptions, DebugOptions):
         add_options(parser, group)
@@ -153,10 +156,24 @@ def _listed(name: str) -> list[str]:
     if name == '-':
         lines = [line.strip() for line in sys.stdin]
         return [line for line in lines if line] or _none('standard input lists no image')
+    if readers.is_remote(name):
+        return _listed_afar(name)
     if Path(name).is_dir():
         images = sorted(str(path) for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
         return images or _none(f"folder '{name}' holds no image")
     return [name]
+
+
+def _listed_afar(address: str) -> list[str]:
+    """An image of a store, or those directly below a prefix."""
+    if video.is_video(address):
+        raise ValueError(
+            f"'{address}' is a video in a store, and only images are read there. Fetch it, and name the file"
+        )
+    if Path(address).suffix.lower() in SUFFIXES:
+        return [address]
+    below = sorted(name for name in readers.names(address) if '/' not in name and Path(name).suffix.lower() in SUFFIXES)
+    return [readers.join(address, name) for name in below] or _none(f"'{address}' holds no image")
 
 
 def _none(problem: str) -> list[str]:
@@ -204,6 +221,11 @@ def _check_outputs(config: Config, paths: Iterable[str]) -> None:
             output = path_of(config, path)
             if output is None:
                 break
+            if readers.is_remote(path) and str(output).startswith(str(Path(path))):
+                raise UsageError(
+                    f"{option_name}: '{path}' lies in a store, and beside it nothing is written. "
+                    'Name a folder of this machine, with / at its end'
+                )
             if output in taken:
                 raise UsageError(
                     f"{option_name}: the output for '{path}' would overwrite that for '{taken[output]}', or the image. "

@@ -1,16 +1,20 @@
 """The library on a store: training data, annotations and checkpoints by ``s3://`` address, through the real plugin."""
 
+import numpy as np
 import pytest
 import torch
 
 from components.runtime.store import open_store
-from pifpaf_core import checkpoint, train
+from pifpaf_core import checkpoint, predict, train
 from pifpaf_core import eval as evaluate
 from pifpaf_core.datasets import selection
 from pifpaf_core.datasets.cocokp import CocoKp
+from pifpaf_core.datasets.images import read_image
 from pifpaf_core.datasets.loader import train_loader
 from pifpaf_core.datasets.options import LoaderOptions
 from pifpaf_core.encoders import EncoderOptions
+from pifpaf_core.predictor import Times
+from pifpaf_core.transforms.sample import ImageMeta
 
 
 @pytest.fixture
@@ -86,6 +90,57 @@ def test_train_and_evaluate_by_address(eight, s3, tmp_path, capsys):
     small = ['--coco-eval-long-edge=97', f'--output={tmp_path}/results/']
     assert evaluate.main([f'--checkpoint={address}', *flags, *small, '--quiet']) == 0
     assert (tmp_path / 'results' / 'net.epoch001.safetensors.eval-cocokp.stats.json').exists()
+
+
+def test_images_to_predict_are_those_directly_below_a_prefix(eight, s3, tmp_path, monkeypatch, capsys):
+    eight('s3')
+    for prefix in ('coco/images/val2017', 'coco/images/val2017/'):
+        found = list(predict.image_paths([f'{s3}/{prefix}'], None))
+        assert len(found) == 8 and found == sorted(found)
+        assert all(path.startswith(f'{s3}/coco/images/val2017/') for path in found)
+    assert list(predict.image_paths([found[0]], None)) == [found[0]]
+    seen = []
+    monkeypatch.setattr(predict, '_predictor', lambda _: Fake(seen))
+    argv = ['--checkpoint=x', f'{s3}/coco/images/val2017']
+    assert predict.main([*argv, f'--json-output={tmp_path}/']) == 0
+    assert seen == found
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f'{path.rpartition("/")[2]}.predictions.json' for path in found
+    }
+
+
+class Fake:
+    """A predictor that finds nobody, in images that it has read."""
+
+    times = Times()
+
+    def __init__(self, seen):
+        self._seen = seen
+
+    def predict_files(self, paths, **_):
+        for path in paths:
+            height, width, _channels = read_image(path).shape
+            self._seen.append(path)
+            size = (width, height)
+            yield [], ImageMeta(0, path, '', size, size, np.eye(3), np.array([0.0, 0.0, *size]))
+
+
+@pytest.mark.parametrize(
+    ('argv', 'code', 'message'),
+    [
+        (['{}/coco/images'], 1, "'{}/coco/images' holds no image. Name image files"),
+        (['{}/nothing/here/'], 1, "'{}/nothing/here/' holds no image. Name image files"),
+        (['{}/film.mp4'], 1, "'{}/film.mp4' is a video in a store, and only images are read there. Fetch it"),
+        (['s3://not-there-at-all/images'], 1, 'Create the bucket or correct the URI'),
+        (['{}/a.jpg', '--json-output'], 2, 'beside it nothing is written. Name a folder of this machine'),
+        (['{}/a.jpg', '-o'], 2, 'beside it nothing is written. Name a folder of this machine'),
+    ],
+)
+def test_a_store_without_images_to_predict(eight, s3, argv, code, message, capsys):
+    eight('s3')
+    assert predict.main(['--checkpoint=x', *(word.replace('{}', s3) for word in argv)]) == code
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith('pifpaf')]
+    assert message.replace('{}', s3) in line
 
 
 def test_what_is_wrong_is_said_with_the_address(s3, tmp_path, capsys):

@@ -114,6 +114,18 @@ def test_a_store_that_ignores_conditions_is_a_warning(s3, monkeypatch):
     assert 'are ignored' in found[1].detail
 
 
+def test_a_store_that_refuses_conditions_is_a_warning(s3, monkeypatch):
+    from botocore.exceptions import ClientError
+
+    class Old:
+        def put_object(self, **_):
+            metadata = {'HTTPStatusCode': 501}
+            raise ClientError({'Error': {'Code': 'NotImplemented'}, 'ResponseMetadata': metadata}, 'PutObject')
+
+    found = storage._conditional(Old(), {'Bucket': 'b', 'Key': 'k'})
+    assert found.state == 'warning' and 'are refused: ' in found.detail and 'NotImplemented' in found.detail
+
+
 def test_a_bucket_that_is_not_there(s3):
     (found,) = storage.check('s3://not-there-at-all/runs')
     assert found.state == 'failed' and 'Create the bucket' in found.remedy
