@@ -9,7 +9,6 @@ import hashlib
 import io
 import logging
 import os
-import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -187,8 +186,11 @@ def _read(path: Path, known: set[str | None]) -> dict[str, Any]:
         raise ValueError(f'{path} is damaged or incomplete: its sha256 is not the recorded one')
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise ValueError(f'{path} is no saved state: {str(error).splitlines()[0]}') from error
+    except OSError:
+        raise
+    except Exception as error:  # of a damaged file torch's reader raises what its parts raise
+        reason = ' '.join(str(error).split())[:200]
+        raise ValueError(f'{path} is no saved state: {type(error).__name__} {reason}') from error
     if not isinstance(state, dict) or state.get('format') != FORMAT:
         raise ValueError(f'{path} is no saved state of format {FORMAT}')
     return state

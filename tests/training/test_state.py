@@ -74,6 +74,22 @@ def test_damaged_state_is_recognised_and_the_previous_one_used(states, harm, cap
     assert states.load()['n'] == 3
 
 
+@pytest.mark.parametrize('error', [EOFError(), KeyError(105), IndexError('list index out of range')])
+def test_whatever_torch_says_of_damage_the_previous_state_is_used(states, monkeypatch, error):
+    """All three were seen by the bad-input campaign, with digests that fit."""
+    states.save(content(1))
+    states.save(content(2))
+    load = torch.load
+
+    def damaged(path, **options):
+        if path == states.current:
+            raise error
+        return load(path, **options)
+
+    monkeypatch.setattr(torch, 'load', damaged)
+    assert states.load()['n'] == 1
+
+
 def test_code_in_a_state_is_not_run(states):
     class Payload:
         def __reduce__(self):
