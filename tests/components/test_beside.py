@@ -142,8 +142,8 @@ def test_each_checkpoint_is_evaluated_once_whoever_is_killed(scene, mlflow_datab
     curve = mlflow_database.get_metric_history(run_id, 'val/AP')
     assert sorted((point.step, point.value) for point in curve) == [(epoch, epoch / 10) for epoch in range(1, 9)]
     best = mlflow_database.get_model_version_by_alias('beside', 'best')
-    assert best.source == scene.run.checkpoint_uri(8)
-    assert best.source.endswith('/checkpoints/e0008/weights.attempt2.safetensors')
+    assert best.tags['checkpoint'] == scene.run.checkpoint_uri(8)
+    assert best.tags['checkpoint'].endswith('/checkpoints/e0008/weights.attempt2.safetensors')
 
 
 def test_a_trainer_that_never_comes_back_is_reported(scene):
