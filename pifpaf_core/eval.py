@@ -62,6 +62,8 @@ class EvaluatorOptions:
     def __post_init__(self) -> None:
         if not self.checkpoint:
             raise ValueError('no checkpoint is given. Add --checkpoint with a file, a pattern or a name')
+        if self.output == '':
+            raise ValueError('--output names no file. Give a name, a folder with / at its end, or leave it out')
         if self.watch is not None and not self.watch > 0.0:
             raise ValueError(f'--watch is {self.watch}. Give a positive number of seconds')
         if self.watch_until is not None and self.watch is None:
@@ -116,7 +118,7 @@ def configure(args: argparse.Namespace) -> Config:
         options=command.resolved(command.build_parser(COMMAND), args),
         silent=args.quiet,
     )
-    config.debug.check(config.show)
+    config.debug.check(config.show, others=config.evaluator.plots)
     if config.evaluator.plots and not config.show.active:
         raise ValueError('--eval-show-final-image makes plots that nobody sees. Add --save-all or --show')
     one_output = config.evaluator.output is not None and not config.evaluator.output.endswith('/')

@@ -124,7 +124,7 @@ def configure(args: argparse.Namespace) -> Config:
         defaults=command.resolved(parser, parser.parse_args([])),
         silent=args.quiet,
     )
-    debug.check(config.show)
+    debug.check(config.show, others=False)
     if config.trainer.epochs is None:
         raise ValueError('no number of epochs is given. Add --epochs, e.g. --epochs=250')
     if config.network.checkpoint is None and config.network.basenet is None:

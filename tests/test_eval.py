@@ -217,6 +217,8 @@ def test_pictures(outputs, run, oracle):
         (['--checkpoint=a', '--watch', '--output=x'], 2, 'End it with / for a folder'),
         (['--checkpoint=outputs/tiny*', '--output=x'], 2, 'there are 3 checkpoints'),
         (['--checkpoint=a', '--debug-images'], 2, 'Add --save-all or --show'),
+        (['--checkpoint=a', '--save-all'], 2, '--save-all and --show have nothing to show'),
+        (['--checkpoint=a', '--output='], 2, '--output names no file'),
         (['--checkpoint=a', '--eval-show-final-image'], 2, 'Add --save-all or --show'),
         (['--checkpoint=a', '--eval-n-images=0'], 2, '--eval-n-images is 0'),
         (['--checkpoint=a', '--long-edge=1'], 2, '--long-edge is 1'),

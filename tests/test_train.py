@@ -163,6 +163,7 @@ def test_refine_a_checkpoint(flags, tmp_path, capsys):
         (['--basenet=tiny', '--epochs=1', '--resume-override', 'speed'], 2, "'speed'"),
         (['--basenet=tiny', '--epochs=1', '--output=outputs/'], 2, 'names no file'),
         (['--basenet=tiny', '--epochs=1', '--output='], 2, 'names no file'),
+        (['--basenet=tiny', '--epochs=1', '--save-all'], 2, '--save-all and --show have nothing to show. Add --debug'),
         (['--basenet=tiny', '--epochs=0'], 2, '--epochs=0'),
         (['--basenet=tiny', '--epochs=1', '--ddp'], 2, 'torchrun'),
         (['--checkpoint=none.safetensors', '--epochs=1'], 1, 'none.safetensors'),

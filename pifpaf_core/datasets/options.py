@@ -66,6 +66,8 @@ class LoaderOptions:
             raise ValueError(f'--batch-size is {self.batch_size}. Give at least 1')
         if self.loader_workers is not None and self.loader_workers < 0:
             raise ValueError(f'--loader-workers is {self.loader_workers}. Give 0 to load in the main process, or more')
+        if self.seed < 0:
+            raise ValueError(f'--seed is {self.seed}. Give 0 or more')
         if not _SIZE.fullmatch(self.data_cache_size):
             raise ValueError(
                 f"--data-cache-size '{self.data_cache_size}' is no size. Give e.g. 500M, 20G, or 0 for none"

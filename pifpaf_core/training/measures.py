@@ -32,11 +32,11 @@ class LossMeter:
         self._sums += torch.stack([zero if v is None else v.detach() for v in values]).to(self._sums.dtype)
         self._counts += torch.tensor([v is not None for v in values])
 
-    def means(self, world: World) -> tuple[float, list[float | None]]:
+    def means(self, world: World) -> tuple[float | None, list[float | None]]:
         """(total, components), each the mean over all batches of all processes, or None without any."""
         sums, counts = self.state(world).sum(0)
         means = [round(s / n, 5) if n else None for s, n in zip(sums.tolist(), counts.tolist(), strict=True)]
-        return means[0] or 0.0, means[1:]
+        return means[0], means[1:]
 
     def state(self, world: World) -> Tensor:
         """Sums and counts of each process, [size, 2, 1 + n_components]."""

@@ -86,13 +86,16 @@ class Retention:
         self.losses: dict[int, float] = {}
         self.best: int | None = None
 
-    def validated(self, epoch: int, loss: float) -> None:
+    def validated(self, epoch: int, loss: float | None) -> None:
         """Take the validation loss of the newest checkpoint; mark the best one, and remove those that nobody wants.
+
+        Without a loss (none was finite) a checkpoint is the best only by its AP.
 
         Raises:
             OSError: the folder cannot be written.
         """
-        self.losses[epoch] = loss
+        if loss is not None:
+            self.losses[epoch] = loss
         present = self._present()
         ranking = self._ranking(present)
         best = next((epoch for epoch in ranking if epoch in present or epoch == self.best), None)

@@ -73,7 +73,7 @@ class Saving:
 
         self._try('checkpoint', write)
 
-    def validated(self, epoch: int, loss: float) -> None:
+    def validated(self, epoch: int, loss: float | None) -> None:
         """Take the validation loss of the newest checkpoint; mark the best and remove old ones."""
         self._try('best checkpoint', lambda: self.retention.validated(epoch, loss))
 

@@ -95,9 +95,10 @@ class Trainer:
 
         Raises:
             Preempted: after SIGTERM, with the state saved.
-            ValueError: a loss is not finite, or a batch cannot be made.
+            ValueError: a loss is not finite, a batch cannot be made, or processes stand at different places.
             OSError: the last checkpoint or state could not be saved.
         """
+        self._agree()
         if self.epoch >= self.epochs:
             LOG.info('%d epochs are complete. Give more --epochs to go on', self.epoch)
             return
@@ -189,8 +190,8 @@ class Trainer:
             self.world.average(batch_norm.statistics(network))
 
     @torch.inference_mode()
-    def _validate(self) -> float:
-        """Mean loss of validation data with the statistics that are in the network; none are touched."""
+    def _validate(self) -> float | None:
+        """Mean loss of validation data with the network's statistics, which stay; None if no loss was finite."""
         self.objective.eval()
         losses, rate = self._new_meter(), Throughput()
         batches = itertools.islice(self.val.epoch(0), self.options.val_batches)
@@ -209,6 +210,7 @@ class Trainer:
         now = self._new_meter()
         now.add(*losses)
         loss, head_losses = now.means(self.world)
+        assert loss is not None
         sigmas = self.objective.loss.sigmas()
         rates = self._rate.rates()
         self.log.record(
@@ -223,13 +225,13 @@ class Trainer:
         )
         self._rate.reset()
 
-    def _record_epoch(self, kind: str, losses: LossMeter, rate: Throughput, **fields: Any) -> float:
+    def _record_epoch(self, kind: str, losses: LossMeter, rate: Throughput, **fields: Any) -> float | None:
         loss, head_losses = losses.means(self.world)
         rates = rate.rates()
         fields = {'loss': loss, 'head_losses': head_losses, 'time': round(rate.seconds, 3), **rates, **fields}
         self.log.record(kind, epoch=self.epoch + 1, **fields)
-        told = kind, self.epoch + 1, loss, rates['images_per_second']
-        LOG.info('%s %d: loss %.5g, %.1f images/s', *told, extra=RECORDED)
+        told = 'no loss was finite' if loss is None else f'loss {loss:.5g}'
+        LOG.info('%s %d: %s, %.1f images/s', kind, self.epoch + 1, told, rates['images_per_second'], extra=RECORDED)
         return loss
 
     # What survives a kill
@@ -265,6 +267,16 @@ class Trainer:
                 'the state is from %d processes with %d batches an epoch, now %d with %d: %s', *was, *now,
                 'the next epoch begins' if complete else f'epoch {self.epoch + 1} starts over',
             )  # fmt: skip
+
+    def _agree(self) -> None:
+        """Make sure that all processes have the same number of batches and stand at the same one."""
+        places = self.world.gather(torch.tensor([self.epoch, self.batch, self.n_batches])).tolist()
+        told = [f'process {i} at epoch {e + 1}, batch {b} of {n}' for i, (e, b, n) in enumerate(places)]
+        other = next((text for text, place in zip(told, places, strict=True) if place != places[0]), None)
+        if other is not None:
+            raise ValueError(
+                f'the processes do not agree: {told[0]}, {other}. Give all of them the same annotations and options'
+            )
 
     def _save_if_due(self, *, now: bool = False, at_end: bool = False) -> None:
         """Between two steps: save when it is time, at the end of an epoch if cheap, or ``now``; leave if asked."""

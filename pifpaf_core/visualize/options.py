@@ -92,11 +92,17 @@ class DebugOptions:
         """Whether anything is to be plotted."""
         return self.debug_images or bool(self.debug_indices)
 
-    def check(self, show: ShowOptions) -> None:
-        """Refuse plots that nobody would see.
+    def check(self, show: ShowOptions, *, others: bool = True) -> None:
+        """Refuse plots that nobody would see, and a place for plots where there are none.
+
+        Args:
+            show: where plots go.
+            others: whether there are other plots than these.
 
         Raises:
-            ValueError: debug plots are asked for, but neither ``--save-all`` nor ``--show``.
+            ValueError: debug plots are asked for, but neither ``--save-all`` nor ``--show``; or the other way round.
         """
+        if show.active and not self.active and not others:
+            raise ValueError('--save-all and --show have nothing to show. Add --debug-images or --debug-indices cif:5')
         if self.active and not show.active:
             raise ValueError('--debug-images and --debug-indices make plots that nobody sees. Add --save-all or --show')

@@ -26,6 +26,7 @@ def test_flags_of_the_guide():
     [
         ({'batch_size': 0}, '--batch-size is 0. Give at least 1'),
         ({'loader_workers': -1}, '--loader-workers is -1. Give 0'),
+        ({'seed': -1}, '--seed is -1. Give 0 or more'),
         ({'square_edge': 5}, '--square-edge is 5. Give at least 17'),
         ({'dataset': 'a-b', 'dataset_weights': (1.0, 0.0)}, 'Give positive numbers'),
         ({'dataset': 'a', 'dataset_weights': (1.0, 2.0)}, '2 --dataset-weights for 1 data sets. Give one for each'),

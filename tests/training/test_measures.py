@@ -17,7 +17,7 @@ def test_means_count_only_what_was_there():
 
 
 def test_nothing_yet():
-    assert LossMeter(1, torch.device('cpu')).means(World()) == (0.0, [None])
+    assert LossMeter(1, torch.device('cpu')).means(World()) == (None, [None])
 
 
 def test_state_continues_exactly():

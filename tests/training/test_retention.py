@@ -99,6 +99,15 @@ def test_a_checkpoint_that_could_not_be_written_is_nothing_to_mark(output):
     assert best(output) == 'weights 2'
 
 
+def test_a_checkpoint_without_a_finite_loss_is_not_the_best(output):
+    retention = Retention(output, Keep.parse('last:1'))
+    assert trained(retention, [1.0, None]) == [2]
+    assert best(output) == 'weights 1'
+    evaluate(output, 2, 0.1)
+    trained(retention, [None], first=3)
+    assert best(output) == 'weights 2'
+
+
 def test_evaluations_win_over_losses(output):
     retention = Retention(output, Keep.parse('best:2'))
     trained(retention, [1.0, 2.0, 3.0])

@@ -468,14 +468,14 @@ def test_more_than_allowed_ends_the_training_also_after_a_resume(tmp_path):
         again.fit()
 
 
-@pytest.mark.parametrize('allowed', [0, 1])
-def test_a_non_finite_loss_of_validation(tmp_path, allowed, caplog):
+@pytest.mark.parametrize(('allowed', 'bad'), [(0, {1}), (1, {1}), (1, {0, 1})])
+def test_a_non_finite_loss_of_validation(tmp_path, allowed, bad, caplog):
     trainer = fake.make_trainer(tmp_path / 'run', epochs=1, skip_nonfinite=allowed)
     batch = trainer.val.batch
 
     def poisoned(epoch, index):
         made = batch(epoch, index)
-        if index == 1:
+        if index in bad:
             made.targets[1][:, :, trainer.objective.network.metas[1].target.vector(0)] = 1e30
         return made
 
@@ -486,7 +486,9 @@ def test_a_non_finite_loss_of_validation(tmp_path, allowed, caplog):
         return
     trainer.fit()
     assert any('validation after epoch 1, batch 1' in record.message for record in caplog.records)
-    assert records(tmp_path / 'run', 'val-epoch').keys() == {('val-epoch', 1, None)}
+    loss = records(tmp_path / 'run', 'val-epoch')['val-epoch', 1, None]['loss']
+    assert loss is None if bad == {0, 1} else math.isfinite(loss)
+    assert (trainer.saving.retention.best is None) is (loss is None)  # a loss of nothing would be the best one
 
 
 def test_a_jump_of_the_loss_is_told(tmp_path, caplog):

@@ -134,6 +134,23 @@ def killed_and_resumed(world, folder):
             assert losses(folder / f'whole-{sync}') == losses(output)
 
 
+def processes_that_do_not_agree(world, folder):
+    """Other data on one of them: it would wait for ever for a batch that the other has not."""
+    whole = fake.make_trainer(folder / 'agree', world=world, n_batches=4, epochs=1)
+    whole.fit()
+    state = whole.state()
+    state |= {'epoch': 0, 'batch': 2}
+    trainer = fake.make_trainer(folder / 'differ', world=world, n_batches=4 + world.rank, epochs=1)
+    trainer.restore(state)
+    assert (trainer.epoch, trainer.batch) == (0, 0 if world.rank else 2)
+    try:
+        trainer.fit()
+        raise AssertionError
+    except ValueError as error:
+        assert 'process 0 at epoch 1, batch 2 of 4, process 1 at epoch 1, batch 0 of 5. Give all' in str(error)
+    assert not list(folder.glob('differ.epoch*'))
+
+
 def one_process_is_terminated(world, folder):
     trainer = fake.make_trainer(folder / 'term', world=world, n_batches=4, epochs=3)
     batch = trainer.train.batch
@@ -195,6 +212,7 @@ def main(folder):
         batch_norm(world)
         as_one_with_twice_the_batch(world, folder)
         killed_and_resumed(world, folder)
+        processes_that_do_not_agree(world, folder)
         one_process_is_terminated(world, folder)
         one_process_finds_a_non_finite_loss(world, folder)
     assert not dist.is_initialized()

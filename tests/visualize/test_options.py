@@ -57,3 +57,11 @@ def test_plots_that_nobody_sees_are_refused():
         debug.check(ShowOptions())
     debug.check(ShowOptions(save_all='x'))
     DebugOptions().check(ShowOptions())
+
+
+def test_a_place_without_plots_is_refused():
+    for show in (ShowOptions(save_all='x'), ShowOptions(show=True)):
+        with pytest.raises(ValueError, match=r'have nothing to show\. Add --debug-images'):
+            DebugOptions().check(show, others=False)
+        DebugOptions().check(show)
+        DebugOptions(debug_images=True).check(show, others=False)
