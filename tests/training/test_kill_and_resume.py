@@ -1,14 +1,11 @@
 """Twenty trainings that are killed at random moments, and end as if nobody had touched them. See also test_train.py."""
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import forked
 import pytest
 import safetensors.torch
 import torch
@@ -19,46 +16,36 @@ EPOCHS = 3
 KINDS = ('train', 'train-epoch', 'val-epoch')
 
 
-def start(repository, output, processes):
+def start(repository, output, processes, *, workers=0):
     """A training of two data sets with augmentation and dropout, which saves its state after each step."""
     annotations = repository / 'examples/coco-eight/annotations/person_keypoints_val2017.json'
     images = repository / 'examples/coco-eight/images/val2017'
     flags = [
         '--dataset=cocokp-cocodet', '--dataset-weights', '1.0', '0.5', '--basenet=tiny', '--square-edge=49',
-        f'--batch-size={2 // processes}', '--loader-workers=1', f'--epochs={EPOCHS}', '--log-interval=1',
+        f'--batch-size={2 // processes}', f'--loader-workers={workers}', f'--epochs={EPOCHS}', '--log-interval=1',
         '--disable-cuda', '--state-interval=1e-9', '--cf4-dropout=0.1', '--val-batches=1', '--lr=0.01',
-        '--cocokp-orientation-invariant=0.1', f'--output={output}', '-q',
+        '--cocokp-orientation-invariant=0.1', f'--output={output}', '-q', *(['--ddp'] if processes > 1 else []),
     ]  # fmt: skip
     for module in ('cocokp', 'cocodet'):
         for split in ('train', 'val'):
             flags += [f'--{module}-{split}-annotations={annotations}', f'--{module}-{split}-image-dir={images}']
-    launcher = []
-    if processes > 1:
-        launcher = ['-m', 'pifpaf_core.training.torchrun', '--standalone', f'--nproc-per-node={processes}']
-        flags += ['--ddp']
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(repository)}
-    argv = [sys.executable, *launcher, '-m', 'pifpaf_core.train', *flags]
-    with Path(f'{output}.stderr').open('a') as errors:
-        return subprocess.Popen(argv, env=environment, stdout=errors, stderr=errors, start_new_session=True)
+    return forked.Training(flags, processes=processes, errors=f'{output}.stderr')
 
 
-def finish(repository, output, processes):
-    process = start(repository, output, processes)
-    assert process.wait(timeout=600) == 0, Path(f'{output}.stderr').read_text()
+def finish(repository, output, processes, **options):
+    assert set(start(repository, output, processes, **options).wait()) == {0}, Path(f'{output}.stderr').read_text()
 
 
-def kill(repository, output, processes, *, after, delay):
+def kill(repository, output, processes, *, after, delay, **options):
     """Start, and SIGKILL all processes some time after the log has so many batches more; whether that came in time."""
     log = Path(f'{output}.log')
-    process = start(repository, output, processes)
     goal = batches(log) + after
-    while process.poll() is None and batches(log) < goal:
-        time.sleep(0.005)
+    training = start(repository, output, processes, **options)
+    while training.is_running() and batches(log) < goal:
+        time.sleep(0.01)
     time.sleep(delay)
-    was_running = process.poll() is None
-    if was_running:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    was_running = training.is_running()
+    training.kill()
     return was_running
 
 
@@ -98,10 +85,12 @@ def whole(repository, tmp_path_factory):
 @pytest.mark.parametrize('case', range(20))
 def test_killed_twice_at_random_moments_and_resumed(case, repository, whole, tmp_path):
     random_ = random.Random(case)
-    processes = 1 + case % 2
+    processes, workers = 1 + case % 2, 1 if case % 5 == 0 else 0
     output = tmp_path / 'run'
     killed = [
-        kill(repository, output, processes, after=random_.randint(1, 6), delay=random_.uniform(0.0, 0.3))
+        kill(
+            repository, output, processes, workers=workers, after=random_.randint(1, 6), delay=random_.uniform(0.0, 0.1)
+        )
         for _ in range(2)
     ]
     assert killed[0], 'the training was over before it could be killed'
