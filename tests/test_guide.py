@@ -4,6 +4,8 @@ import importlib
 import json
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -57,6 +59,16 @@ def test_debug_plots_of_the_trainings(capsys):
         resolved = json.loads(capsys.readouterr().out)
         assert (resolved['save-all'], resolved['show'], resolved['debug-images']) == ('all-images', True, True)
         assert resolved['debug-indices'] == [field, 'caf:5']
+
+
+def test_the_launcher_of_the_guide():
+    """It hands over ``--local-rank`` as an argument, which newer launchers do not."""
+    launcher = [sys.executable, '-m', 'torch.distributed.launch', '-m', 'pifpaf_core.train', '--ddp']
+    options = ['--dataset=cocokp', '--basenet=tiny', '--epochs=1', '--dry-run']
+    done = subprocess.run([*launcher, *options], capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    resolved = json.loads(done.stdout)
+    assert (resolved['ddp'], resolved['local-rank']) == (True, 0)
 
 
 def test_there_are_no_other_command_lines_in_the_guide(shared):
