@@ -211,7 +211,19 @@ def test_all_pods_are_restricted(objects):
         for container in specification['containers']:
             assert container['securityContext']['allowPrivilegeEscalation'] is False
             assert container['securityContext']['capabilities'] == {'drop': ['ALL']}
-            assert container['securityContext']['readOnlyRootFilesystem']
+
+
+def test_roots_are_read_only_where_tmp_is_a_volume(objects):
+    """Of training pods both come with the job: components/launcher/pods.py. A job by hand may have no such volume."""
+    (deployment,) = of_kind(objects, 'Deployment')
+    specifications = [
+        deployment['spec']['template']['spec'],
+        *(pod_of(found) for found in of_kind(objects, 'TrainingRuntime')),
+    ]
+    for specification in specifications:
+        (container,) = specification['containers']
+        has_tmp = any(mount['mountPath'] == '/tmp' for mount in container.get('volumeMounts', []))
+        assert container['securityContext'].get('readOnlyRootFilesystem', False) == has_tmp
 
 
 def test_config_and_secrets_have_the_keys_that_pods_read(objects, k8s):
