@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from pifpaf_core import train
 from pifpaf_core.training import launch
 from pifpaf_core.training.distributed import DistributedOptions
 
@@ -52,7 +54,7 @@ sys.exit(train.main(sys.argv[1:]))
 """
 
 
-def test_a_command_becomes_two_processes_that_train_together(tmp_path, repository):
+def test_a_command_becomes_two_processes_and_continues_as_one(tmp_path, repository, capfd):
     """As on a machine with two GPUs, but the two processes find none and so train on the CPU."""
     annotations = repository / 'examples/coco-eight/annotations/person_keypoints_val2017.json'
     images = repository / 'examples/coco-eight/images/val2017'
@@ -73,3 +75,12 @@ def test_a_command_becomes_two_processes_that_train_together(tmp_path, repositor
     assert (state['world_size'], state['n_batches']) == (2, 2)
     options = state['options']
     assert (options['batch-size'], options['ddp'], options['lr-decay']) == (2, True, [5.0, 7.0])
+
+    alone = [argument for argument in arguments if argument not in ('--batch-size=4', '--epochs=1')]
+    alone += ['--disable-cuda', '--epochs=2', '--resume-override', 'epochs']
+    assert train.main([*alone, '--batch-size=3']) == 2
+    assert '--batch-size was 2 and is 3' in capfd.readouterr().err
+    assert train.main([*alone, '--batch-size=4']) == 0  # the same batch, split over other processes
+    assert 'the state is from 2 processes with 2 batches an epoch, now 1 with 2: ' in capfd.readouterr().err
+    records = [json.loads(line) for line in (tmp_path / 'mine.log').read_text().splitlines()]
+    assert [record['epoch'] for record in records if record.get('type') == 'train-epoch'] == [1, 2]
