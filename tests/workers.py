@@ -5,6 +5,7 @@ import time
 WORKER = """
 import os, signal, sys, time
 from pathlib import Path
+assert os.environ['PIFPAF_LAUNCHER'] == str(os.getppid())
 terminated = []
 signal.signal(signal.SIGTERM, lambda *_: terminated.append(1))
 Path(sys.argv[1], os.environ['RANK']).write_text('ready')

@@ -11,12 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .lifeline import LAUNCHER
+
 PREEMPTED = 75
 
 
 def main(argv: Sequence[str]) -> int:
     """Run torchrun with its usual arguments; returns the exit code of the workers."""
     _share_processors(argv)
+    os.environ[LAUNCHER] = str(os.getpid())
     signal.signal(signal.SIGTERM, lambda *_: _pass_on(signal.SIGTERM))
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
