@@ -1,6 +1,8 @@
 """The exported network computes what torch computes, and poses are found with it where there is no torch."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -134,3 +136,34 @@ def test_poses_and_boxes_without_torch(model, trained, repository, tmp_path):
     for ours, theirs in zip(expected.annotations, found['predictions'], strict=True):
         assert ours.to_coco()['bbox'] == pytest.approx(theirs['bbox'], abs=0.1)
         assert ours.to_coco()['score'] == pytest.approx(theirs['score'], abs=0.002)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_poses_and_boxes_in_an_environment_that_has_no_torch(model, trained, repository, tmp_path):
+    """As docs/export.md says: pip into a fresh environment, our wheel without its dependencies, the example."""
+    run = {'check': True, 'cwd': tmp_path, 'timeout': 900, 'capture_output': True, 'text': True}
+    environment = {name: value for name, value in os.environ.items() if name not in ('PYTHONPATH', 'PIFPAF_VERSION')}
+    subprocess.run(['git', 'clone', '--quiet', str(repository), 'clone'], **run)
+    subprocess.run(
+        [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', str(tmp_path), './clone'], **run
+    )
+    (wheel,) = tmp_path.glob('*.whl')
+    subprocess.run([sys.executable, '-m', 'venv', 'env'], **run)
+    python = str(tmp_path / 'env/bin/python')
+    pip = [python, '-m', 'pip', 'install', '--quiet', '--constraint', str(repository / 'constraints.txt')]
+    page = (repository / 'docs/export.md').read_text()
+    (packages,) = re.findall(r'^pip install (numpy .*)$', page, re.MULTILINE)
+    subprocess.run([*pip, *packages.split()], **run)
+    subprocess.run([*pip, '--no-deps', str(wheel)], **run)
+    absent = subprocess.run([python, '-c', 'import torch'], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "No module named 'torch'" in absent.stderr
+    pixels = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)  # this network finds poses in it
+    cv2.imwrite(str(tmp_path / 'photo.png'), pixels)
+    (expected,) = Predictor(checkpoint.load(trained)).predict_files([tmp_path / 'photo.png'])
+    program = [python, str(tmp_path / 'clone/examples/onnx_poses.py'), str(model), 'photo.png']
+    found = json.loads(subprocess.run(program, env=environment, **run).stdout)['predictions']
+    assert {'keypoints', 'category'} <= {key for record in found for key in record}
+    assert [record['score'] for record in found] == pytest.approx(
+        [annotation.to_coco()['score'] for annotation in expected.annotations], abs=0.002
+    )
