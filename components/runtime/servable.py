@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pifpaf_core import version
 from pifpaf_core.options import add_options, argv_from_mapping, from_args
 
 LONG_EDGE = 641
@@ -77,8 +76,8 @@ def config(eval_options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def requirements() -> list[str]:
     """For pip: what the program imports, in the versions that are here."""
-    others = ('mlflow-skinny', 'pandas', 'pillow')
-    return [f'pifpaf-core=={version.version()}', *(f'{name}=={importlib.metadata.version(name)}' for name in others)]
+    names = ('pifpaf-core', 'mlflow-skinny', 'pandas', 'pillow')
+    return [f'{name}=={importlib.metadata.version(name)}' for name in names]
 
 
 def _example() -> Any:
