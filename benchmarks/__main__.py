@@ -71,7 +71,7 @@ def _slower(figures: Sequence[Figure]) -> float:
 
 def _result(figures: Sequence[Figure], slower: float) -> dict[str, Any]:
     machine = {
-        'processor': _processor(), 'cores': os.cpu_count(), 'system': platform.platform(),
+        'processor': _processor(), 'cores': os.cpu_count(), 'system': f'{platform.system()} {platform.machine()}',
         'python': platform.python_version(),
     }  # fmt: skip
     return {

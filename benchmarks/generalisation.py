@@ -66,7 +66,7 @@ def measure(*, images: int, epochs: int, folder: Path) -> dict[str, Any]:
     _run(EVAL, values)
     stats = json.loads((folder / f'small.epoch{epochs:03d}.safetensors.eval-cocokp.stats.json').read_text())
     return {
-        'machine': platform.platform(),
+        'machine': f'{platform.system()} {platform.machine()}',
         'images': images,
         'unseen': stats['n_images'],
         'epochs': epochs,
