@@ -38,8 +38,9 @@ def forwarding(
                     self.send_header(name, value)
             length = {name.lower(): value for name, value in headers}.get('content-length', len(body))
             self.send_header('Content-Length', str(length if self.command == 'HEAD' else len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # a client that was tired of waiting
+                self.end_headers()
+                self.wfile.write(body)
 
         def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
