@@ -1,8 +1,10 @@
 """Stores to test on, a trainer that trains nothing, and runs that it made."""
 
+import contextlib
 import os
 import sys
 import tempfile
+import threading
 import uuid
 from pathlib import Path
 
@@ -24,14 +26,23 @@ def no_tracking(monkeypatch):
 
 @pytest.fixture(scope='session')
 def s3_server():
-    """The address of an S3 server (moto)."""
+    """The address of an S3 server (moto), whose conditional writes come one after the other, as S3's do."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f'http://{host}:{port}'
-    server.stop()
+    lock, answer = threading.Lock(), DomainDispatcherApplication.__call__
+
+    def in_turn(self, environ, start_response):
+        with lock if 'HTTP_IF_NONE_MATCH' in environ else contextlib.nullcontext():
+            return answer(self, environ, start_response)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DomainDispatcherApplication, '__call__', in_turn)
+        server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f'http://{host}:{port}'
+        server.stop()
 
 
 @pytest.fixture(scope='session')
