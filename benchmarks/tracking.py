@@ -68,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--output', type=Path, metavar='FILE', help='also write the JSON there')
     args = parser.parse_args(argv)
     os.environ.setdefault('OMP_NUM_THREADS', '1')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no stopped training is left behind
     with tempfile.TemporaryDirectory() as scratch:
         result = measure(Path(scratch), rounds=2 if args.smoke else 40, seconds=0.5 if args.smoke else 5.0)
     text = json.dumps(result, indent=2)
@@ -92,7 +93,7 @@ def measure(scratch: Path, *, rounds: int, seconds: float) -> dict[str, Any]:
             for name in order:
                 times[name].append(statistics.median(trainings[name].turn(seconds)))
     return {
-        'machine': platform.platform(),
+        'machine': f'{platform.system()} {platform.machine()}',
         'rounds': rounds,
         'seconds_a_turn': seconds,
         **{name: _compared(values, times[NONE]) for name, values in times.items()},
